@@ -1,0 +1,118 @@
+"""Who is acting: person + credential + second-factor facts, frozen for the length of one act."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class CredentialKind(StrEnum):
+    """How a request proves who sends it."""
+
+    SESSION = "session"
+    TOKEN = "token"  # noqa: S105 - a name, not a secret
+    SYSTEM = "system"
+    NONE = "none"
+
+
+class Permission(StrEnum):
+    """What a token may be used for. Grammar: `<resource>:<act>`."""
+
+    UPLOAD = "upload"
+    READ_ACCOUNT = "account:read"
+
+
+class ProjectRef(Protocol):
+    """The facts a credential may be restricted by; a project that is not registered yet has no `pk`."""
+
+    @property
+    def normalized_name(self) -> str: ...
+
+
+class Credential(Protocol):
+    """A verified credential. `refusal()` is the credential's half of every permission check."""
+
+    @property
+    def kind(self) -> CredentialKind: ...
+
+    @property
+    def label(self) -> str:
+        """How the audit trail names it, such as `token "ci" (idx-…a1b2)`."""
+        ...
+
+    def refusal(self, permission: Permission | None, project: ProjectRef | None) -> str | None:
+        """Why this credential does not extend to the act, as one sentence, or None when it does."""
+        ...
+
+
+@dataclass(frozen=True)
+class SessionCredential:
+    """A signed-in browser: no restriction of its own; policies ask for interactivity and freshness."""
+
+    kind: CredentialKind = CredentialKind.SESSION
+    label: str = "web session"
+
+    def refusal(self, permission: Permission | None, project: ProjectRef | None) -> str | None:
+        return None
+
+
+@dataclass(frozen=True)
+class SystemCredential:
+    """The site's own worker and commands. It passes no policy; actions for it take no actor."""
+
+    kind: CredentialKind = CredentialKind.SYSTEM
+    label: str = "the site"
+
+    def refusal(self, permission: Permission | None, project: ProjectRef | None) -> str | None:
+        return "The site itself does not act for people."
+
+
+@dataclass(frozen=True)
+class NoCredential:
+    """Nobody is signed in."""
+
+    kind: CredentialKind = CredentialKind.NONE
+    label: str = "nobody"
+
+    def refusal(self, permission: Permission | None, project: ProjectRef | None) -> str | None:
+        return "Sign in first."
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Person + credential + second-factor facts.
+
+    Attributes:
+        user: the person, or None for a visitor or the site itself.
+        factor: persistent id of the device that proved presence in this session, or "".
+        factor_at: when it did (aware UTC), or None.
+        reauthenticated_at: latest proof of any kind in this session, or None.
+        address: client network address, or "".
+        client: User-Agent, cut to 200 characters, or "".
+    """
+
+    user: User | None
+    credential: Credential = field(default_factory=NoCredential)
+    factor: str = ""
+    factor_at: datetime | None = None
+    reauthenticated_at: datetime | None = None
+    address: str = ""
+    client: str = ""
+
+    @property
+    def is_interactive(self) -> bool:
+        """A person in a browser, not automation."""
+        return self.user is not None and self.credential.kind is CredentialKind.SESSION
+
+    @property
+    def label(self) -> str:
+        return self.user.username if self.user is not None else self.credential.label
+
+
+VISITOR = Actor(user=None)
+SITE = Actor(user=None, credential=SystemCredential())

@@ -1,0 +1,121 @@
+"""Where domain meets HTTP: the declared policy of a view, and DomainError -> page, problem+json, reason line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from indexsite import errors
+from indexsite.actors import VISITOR, Actor
+from indexsite.policies import Action
+
+type View = Callable[..., HttpResponse]
+
+STATUS: dict[type[errors.DomainError], int] = {
+    errors.InvalidInput: 400,
+    errors.NotAuthenticated: 401,
+    errors.PermissionRefused: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.LimitReached: 429,
+}
+
+
+@dataclass(frozen=True)
+class DeclaredPolicy:
+    """What a view says about who reaches it. A `public` view carries the reason why it is."""
+
+    kind: str  # "public", "signed-in" or "enforces"
+    action: Action | None = None
+    reason: str = ""
+
+
+def public(reason: str) -> Callable[[View], View]:
+    """Anybody may call this view; `reason` says why that is right."""
+    return _declare(DeclaredPolicy("public", reason=reason))
+
+
+def enforces(action: Action) -> Callable[[View], View]:
+    """The action function this view calls requires `action`; the view itself only shows or hides."""
+    return _declare(DeclaredPolicy("enforces", action=action))
+
+
+def _declare(policy: DeclaredPolicy) -> Callable[[View], View]:
+    def mark(view: View) -> View:
+        view.policy = policy  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The request's actor, as `mfa.middleware` found it; a visitor where the middleware did not run."""
+    actor: Actor = getattr(request, "actor", VISITOR)
+    return actor
+
+
+def status_of(error: errors.DomainError) -> int:
+    for kind in type(error).__mro__:
+        if kind in STATUS:
+            return STATUS[kind]
+    return 400
+
+
+def reason_line(sentence: str) -> str:
+    """The sentence as an HTTP reason phrase: one line, printable ASCII (RFC 9112 section 4)."""
+    flat = " ".join(sentence.split())
+    return flat.encode("ascii", "replace").decode()
+
+
+def problem(error: errors.DomainError, **extra: Any) -> HttpResponse:
+    """An RFC 9457 problem, its sentence also in the reason phrase (twine and hatch print only that)."""
+    status = status_of(error)
+    body: dict[str, Any] = {
+        "type": f"{settings.SITE_URL}/help/problems/#{error.code}",
+        "title": error.sentence,
+        "status": status,
+        "code": error.code,
+        "detail": error.sentence,
+        **extra,
+    }
+    if error.help_path:
+        body["help"] = settings.SITE_URL + error.help_path
+    response = HttpResponse(
+        json.dumps(body),
+        status=status,
+        reason=reason_line(error.sentence),
+        content_type="application/problem+json",
+    )
+    if isinstance(error, errors.LimitReached):
+        response["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def page(request: HttpRequest, error: errors.DomainError) -> HttpResponse:
+    """The same refusal for a person in a browser."""
+    response = render(request, "errors/refused.html", {"error": error}, status=status_of(error))
+    if isinstance(error, errors.LimitReached):
+        response["Retry-After"] = str(error.retry_after)
+    return response
+
+
+class DomainErrorMiddleware:
+    """Turns a DomainError that left a page view into a page; API views answer `problem()` themselves."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, errors.DomainError):
+            return page(request, exception)
+        return None

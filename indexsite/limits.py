@@ -1,0 +1,3 @@
+"""Every quota and rate limit, one table."""
+
+from __future__ import annotations

@@ -1,0 +1,84 @@
+"""The floor's own tables. Touched by `indexsite.audit`, `limits`, `clock` and the admin site only."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.db import models
+
+
+class AppendOnlyError(RuntimeError):
+    """Someone tried to change or delete an audit row through the ORM."""
+
+
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    """Only inserts and reads."""
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        raise AppendOnlyError("Audit events are append-only.")
+
+    def delete(self) -> NoReturn:
+        raise AppendOnlyError("Audit events are append-only.")
+
+
+class AuditEvent(models.Model):
+    """One act. Labels are copied, so that a row stays readable when what it names is gone."""
+
+    at = models.DateTimeField()
+    name = models.CharField(max_length=64)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="acts"
+    )
+    actor_label = models.CharField(max_length=100)
+    credential_label = models.CharField(max_length=200)
+    factor = models.CharField(max_length=200, blank=True)
+    address = models.CharField(max_length=64, blank=True)
+    client = models.CharField(max_length=200, blank=True)
+    about = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="audit_events"
+    )
+    about_label = models.CharField(max_length=100, blank=True)
+    project = models.CharField(max_length=200, blank=True)
+    data = models.JSONField(default=dict)
+
+    objects = AuditEventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["about", "-id"], name="audit_about"),
+            models.Index(fields=["project", "-id"], name="audit_project"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor_label} {self.name}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise AppendOnlyError("Audit events are append-only.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnlyError("Audit events are append-only.")
+
+
+class RateBucket(models.Model):
+    """Attempts counted under one key in one fixed window; used where no Redis is configured."""
+
+    key = models.CharField(max_length=200, primary_key=True)
+    count = models.PositiveIntegerField(default=0)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.count} until {self.expires_at:%H:%M:%S}"
+
+
+class SiteFact(models.Model):
+    """A few facts about this database, such as the demo marker and the demo clock's offset."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    value = models.JSONField()
+
+    def __str__(self) -> str:
+        return self.name

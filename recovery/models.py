@@ -1,0 +1,1 @@
+"""Getting back in: cases, evidence, decisions, holds. Nothing is built here yet."""
