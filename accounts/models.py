@@ -24,9 +24,7 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
-    def create_superuser(
-        self, username: str, email: str = "", password: str | None = None, **fields: Any
-    ) -> User:
+    def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> User:
         return self.create_user(username, email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> User:
@@ -59,9 +57,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(username=Lower("username")), name="username_is_lower_case"
-            ),
+            models.CheckConstraint(condition=models.Q(username=Lower("username")), name="username_is_lower_case"),
         ]
 
     def __str__(self) -> str:

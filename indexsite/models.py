@@ -27,9 +27,7 @@ class AuditEvent(models.Model):
 
     at = models.DateTimeField()
     name = models.CharField(max_length=64)
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="acts"
-    )
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="acts")
     actor_label = models.CharField(max_length=100)
     credential_label = models.CharField(max_length=200)
     factor = models.CharField(max_length=200, blank=True)

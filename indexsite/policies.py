@@ -106,9 +106,7 @@ def signed_in(actor: Actor, subject: Subject) -> Denied | None:
     if actor.user is None:
         return Denied("not-authenticated", "Sign in first.", "/account/login/")
     if not actor.user.is_active:
-        return Denied(
-            "account-closed", "This account is closed or frozen; ask the operators for help.", "/help/"
-        )
+        return Denied("account-closed", "This account is closed or frozen; ask the operators for help.", "/help/")
     return None
 
 
@@ -117,9 +115,7 @@ def interactive(actor: Actor, subject: Subject) -> Denied | None:
     if (denied := signed_in(actor, subject)) is not None:
         return denied
     if actor.credential.kind is not CredentialKind.SESSION:
-        return Denied(
-            "interactive-only", "This needs a person signed in on the web site; tokens cannot do it."
-        )
+        return Denied("interactive-only", "This needs a person signed in on the web site; tokens cannot do it.")
     return None
 
 
