@@ -1,0 +1,1 @@
+"""Macaroons without Django: `wire` is bytes and signatures, `caveats` is what restrictions mean."""

@@ -1,0 +1,241 @@
+"""What a token's restrictions say. Each caveat is a compact JSON array `[tag, *fields]`.
+
+Tags and field orders 0 to 3 are the ones existing client libraries write. The vocabulary only grows: a tag is
+never given another meaning, a field is only ever appended, and what is not understood is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Protocol, Self, cast
+from uuid import UUID
+
+from packaging.utils import canonicalize_name
+
+from tokens.macaroons.wire import MacaroonError
+
+# Refused like any unknown tag until they are built; listed so that nobody gives them another meaning.
+RESERVED_TAGS = {
+    4: "trusted publisher, as other indexes wrote it",
+    100: "permissions: [100, [permission, ...]]",
+    101: "drafts only: uploads land in a draft: [101]",
+    102: "one draft: [102, draft_id]",
+}
+
+type Encoded = list[Any]
+
+_LAST_SECOND = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+class ProjectFacts(Protocol):
+    """What a caveat can ask of a project; one that is not registered yet has no `pk`."""
+
+    @property
+    def normalized_name(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """Good from `not_before` (inclusive) until `expires_at` (exclusive); Unix seconds."""
+
+    tag: ClassVar[int] = 0
+    expires_at: int
+    not_before: int
+
+    def encode(self) -> Encoded:
+        return [self.tag, self.expires_at, self.not_before]
+
+    @classmethod
+    def decode(cls, fields: Encoded) -> Self:
+        return cls(*_exactly(fields, _integer, _integer))
+
+    def refusal(self, *, at: datetime) -> str | None:
+        if at.timestamp() >= self.expires_at:
+            return f"expired on {moment(self.expires_at):%Y-%m-%d %H:%M} UTC"
+        if at.timestamp() < self.not_before:
+            return f"is not valid before {moment(self.not_before):%Y-%m-%d %H:%M} UTC"
+        return None
+
+
+@dataclass(frozen=True)
+class ProjectNames:
+    """Good for projects of these names only, registered or not."""
+
+    tag: ClassVar[int] = 1
+    names: tuple[str, ...]
+
+    def encode(self) -> Encoded:
+        return [self.tag, list(self.names)]
+
+    @classmethod
+    def decode(cls, fields: Encoded) -> Self:
+        return cls(*_exactly(fields, _strings))
+
+    def allows(self, project: ProjectFacts) -> bool:
+        return project.normalized_name in {canonicalize_name(name) for name in self.names}
+
+
+@dataclass(frozen=True)
+class ProjectIds:
+    """Good for these registered projects only: a name that changes hands takes no old token along."""
+
+    tag: ClassVar[int] = 2
+    ids: tuple[str, ...]
+
+    def encode(self) -> Encoded:
+        return [self.tag, list(self.ids)]
+
+    @classmethod
+    def decode(cls, fields: Encoded) -> Self:
+        return cls(*_exactly(fields, _strings))
+
+    def allows(self, project: ProjectFacts) -> bool:
+        pk = getattr(project, "pk", None)
+        return pk is not None and public_id(pk) in self.ids
+
+
+@dataclass(frozen=True)
+class RequestUser:
+    """Good for this person only."""
+
+    tag: ClassVar[int] = 3
+    user_id: str
+
+    def encode(self) -> Encoded:
+        return [self.tag, self.user_id]
+
+    @classmethod
+    def decode(cls, fields: Encoded) -> Self:
+        return cls(*_exactly(fields, _string))
+
+    def refusal(self, *, user_id: str) -> str | None:
+        return None if user_id == self.user_id else "belongs to another account"
+
+
+type AnyCaveat = Expiry | ProjectNames | ProjectIds | RequestUser
+
+_KINDS: dict[int, type[AnyCaveat]] = {kind.tag: kind for kind in (Expiry, ProjectNames, ProjectIds, RequestUser)}
+
+
+def public_id(pk: int) -> str:
+    """A primary key as caveats write it: client libraries insist on lower-case UUIDs."""
+    return str(UUID(int=pk))
+
+
+def moment(timestamp: int) -> datetime:
+    """Unix seconds as a datetime; whoever restricts a token may write any integer."""
+    return datetime.fromtimestamp(max(0, min(timestamp, int(_LAST_SECOND.timestamp()))), UTC)
+
+
+def dump(caveat: Encoded) -> bytes:
+    """An encoded caveat as the macaroon carries it."""
+    return json.dumps(caveat, separators=(",", ":")).encode()
+
+
+def load(caveat: bytes) -> AnyCaveat:
+    """Understand one caveat of a macaroon whose signature has been checked.
+
+    Raises:
+        MacaroonError: "caveat": malformed or of a kind this site does not know.
+    """
+    try:
+        value = json.loads(caveat.decode())
+    except (ValueError, RecursionError) as error:
+        raise _refused("has a restriction that cannot be read") from error
+    return decode(value)
+
+
+def decode(value: object) -> AnyCaveat:
+    """Understand one encoded caveat, such as `[1, ["sampleproject"]]`.
+
+    Raises:
+        MacaroonError: "caveat", as for `load`.
+    """
+    if not isinstance(value, list) or not value or not _is_integer(value[0]):
+        raise _refused("has a restriction that cannot be read")
+    kind = _KINDS.get(value[0])
+    if kind is None:
+        raise _refused("has a restriction that this site does not know")
+    return kind.decode(value[1:])
+
+
+def check_bearer(caveats: Iterable[AnyCaveat], *, at: datetime, user_id: str) -> None:
+    """Every restriction on time and person must hold.
+
+    Raises:
+        MacaroonError: "caveat", with the first restriction that does not.
+    """
+    for caveat in caveats:
+        reason = None
+        if isinstance(caveat, Expiry):
+            reason = caveat.refusal(at=at)
+        elif isinstance(caveat, RequestUser):
+            reason = caveat.refusal(user_id=user_id)
+        if reason is not None:
+            raise _refused(reason)
+
+
+def check_project(caveats: Iterable[AnyCaveat], project: ProjectFacts | None) -> None:
+    """Every restriction on projects must hold; one that names projects fails where no project is given.
+
+    Raises:
+        MacaroonError: "caveat".
+    """
+    for caveat in caveats:
+        if not isinstance(caveat, ProjectNames | ProjectIds):
+            continue
+        if project is None:
+            raise _refused("is limited to a project and cannot be used here")
+        if not caveat.allows(project):
+            raise _refused(f"is not valid for project '{project.normalized_name}'")
+
+
+def expires_at(caveats: Iterable[AnyCaveat]) -> datetime | None:
+    """The earliest end among the restrictions, or None."""
+    ends = [caveat.expires_at for caveat in caveats if isinstance(caveat, Expiry)]
+    return moment(min(ends)) if ends else None
+
+
+def project_names(caveats: Iterable[AnyCaveat]) -> frozenset[str] | None:
+    """The names that every restriction agrees on, or None where no restriction names projects."""
+    lists = [
+        {canonicalize_name(name) for name in caveat.names}
+        for caveat in caveats
+        if isinstance(caveat, ProjectNames)
+    ]
+    return frozenset(set.intersection(*lists)) if lists else None
+
+
+def _exactly(fields: Encoded, *readers: Any) -> tuple[Any, ...]:
+    if len(fields) != len(readers):
+        raise _refused("has a restriction that cannot be read")
+    return tuple(reader(field) for reader, field in zip(readers, fields, strict=True))
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _integer(value: object) -> int:
+    if not _is_integer(value):
+        raise _refused("has a restriction that cannot be read")
+    return cast(int, value)
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise _refused("has a restriction that cannot be read")
+    return value
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise _refused("has a restriction that cannot be read")
+    return tuple(_string(item) for item in value)
+
+
+def _refused(reason: str) -> MacaroonError:
+    return MacaroonError("caveat", reason)
