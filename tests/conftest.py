@@ -1,0 +1,79 @@
+"""Fixtures that every test may use; the cast itself is `tests.support.cast`."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.cache import cache
+
+from accounts.models import User
+from indexsite.env import EmailUrl, StorageUrl
+from tests.support import cast
+
+
+@pytest.fixture(autouse=True)
+def _own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a storage and a mail directory of its own."""
+    own = dataclasses.replace(
+        django_settings.ENV,
+        storage_url=StorageUrl("file", path=tmp_path / "files"),
+        email_url=EmailUrl("file", path=tmp_path / "mail"),
+    )
+    monkeypatch.setattr(django_settings, "ENV", own)
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def files_dir(tmp_path: Path) -> Path:
+    """Where this test's blobs are stored."""
+    return tmp_path / "files"
+
+
+@pytest.fixture
+def mail_dir(tmp_path: Path) -> Path:
+    """Where this test's letters lie as `.eml` files."""
+    return tmp_path / "mail"
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """Verified address, TOTP."""
+    return cast.person("alice")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """Verified address, TOTP."""
+    return cast.person("bob")
+
+
+@pytest.fixture
+def carol(db: None) -> User:
+    """Verified address, no factor, no role."""
+    return cast.person("carol", totp=False)
+
+
+@pytest.fixture
+def dave(db: None) -> User:
+    """Verified address, no factor; with a role his rights are suspended."""
+    return cast.person("dave", totp=False)
+
+
+@pytest.fixture
+def erin(db: None) -> User:
+    """Verified address, TOTP."""
+    return cast.person("erin")
+
+
+@pytest.fixture
+def mallory(db: None) -> User:
+    """The attacker: an account like any other, verified, with TOTP."""
+    return cast.person("mallory")

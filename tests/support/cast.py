@@ -1,0 +1,102 @@
+"""The cast: people, projects and actors as tests want them.
+
+Names say who they are: alice owns, bob maintains, carol has an account and nothing else, dave owns but has no
+second factor, erin and frank approve, mallory attacks.
+"""
+
+from datetime import datetime, timedelta
+
+import factory
+from allauth.account.models import EmailAddress
+from django_otp.oath import TOTP
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from factory.django import DjangoModelFactory
+
+from accounts.models import User
+from indexsite import clock
+from indexsite.actors import Actor, Credential, SessionCredential
+from releases.models import Project, Role, RoleKind
+
+PASSWORD = "a sparrow counts nine lanterns"
+
+
+class UserFactory(DjangoModelFactory[User]):
+    """A bare account; `person()` adds address and factor."""
+
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    username = factory.Sequence(lambda n: f"person{n}")
+    email = factory.LazyAttribute(lambda user: f"{user.username}@example.org")
+
+    @classmethod
+    def _create(cls, model_class: type[User], *args: object, **kwargs: object) -> User:
+        return model_class.objects.create_user(password=kwargs.pop("password", PASSWORD), **kwargs)
+
+
+class ProjectFactory(DjangoModelFactory[Project]):
+    """A registered name; `owner=` and `maintainer=` give roles."""
+
+    class Meta:
+        model = Project
+        skip_postgeneration_save = True
+
+    name = factory.Sequence(lambda n: f"project{n}")
+    created_at = factory.LazyFunction(clock.now)
+
+    @factory.post_generation
+    def owner(self: Project, create: bool, user: User | None, **kwargs: object) -> None:
+        if user is not None:
+            grant(user, self, RoleKind.OWNER)
+
+    @factory.post_generation
+    def maintainer(self: Project, create: bool, user: User | None, **kwargs: object) -> None:
+        if user is not None:
+            grant(user, self, RoleKind.MAINTAINER)
+
+
+def person(username: str, *, verified: bool = True, totp: bool = True, **fields: object) -> User:
+    """An account with password `PASSWORD` and the address `<username>@example.org`."""
+    user = UserFactory(username=username, **fields)
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=verified)
+    if totp:
+        add_totp(user)
+    return user
+
+
+def add_totp(user: User) -> TOTPDevice:
+    return TOTPDevice.objects.create(user=user, name="phone", confirmed=True)
+
+
+def totp_code(user: User, *, steps: int = 0) -> str:
+    """The code the person's app shows now, or `steps` periods of 30 s later."""
+    device = TOTPDevice.objects.get(user=user, confirmed=True)
+    totp = TOTP(device.bin_key, device.step, device.t0, device.digits, device.drift)
+    totp.time = clock.now().timestamp() + steps * device.step
+    return f"{totp.token():06d}"
+
+
+def grant(user: User, project: Project, kind: RoleKind = RoleKind.OWNER) -> Role:
+    return Role.objects.create(user=user, project=project, kind=kind, granted_at=clock.now())
+
+
+def actor(
+    user: User | None,
+    *,
+    credential: Credential | None = None,
+    fresh: bool = True,
+    at: datetime | None = None,
+) -> Actor:
+    """The person in a browser (or with `credential`); `fresh` has just proved password and factor."""
+    proved_at = (at or clock.now()) - (timedelta(seconds=5) if fresh else timedelta(days=1))
+    device = TOTPDevice.objects.filter(user=user, confirmed=True).first() if user is not None else None
+    return Actor(
+        user=user,
+        credential=credential or SessionCredential(),
+        factor=device.persistent_id if device is not None else "",
+        factor_at=proved_at if device is not None else None,
+        reauthenticated_at=proved_at,
+        address="127.0.0.1",
+        client="tests",
+    )
