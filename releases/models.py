@@ -9,6 +9,8 @@ from django.db import models
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from releases.names import confusable_form
+
 if TYPE_CHECKING:
     from accounts.models import User
 
@@ -35,7 +37,8 @@ class ProjectQuerySet(models.QuerySet["Project"]):
 
     def locked(self, pk: int) -> Project:
         """The row, locked until the transaction ends (SQLite: the whole database is)."""
-        return self.select_for_update().get(pk=pk)
+        # NO KEY: rows that merely point at the project (tokens, roles) need not wait for an upload.
+        return self.select_for_update(no_key=True).get(pk=pk)
 
 
 class Project(models.Model):
@@ -43,6 +46,8 @@ class Project(models.Model):
 
     name = models.CharField(max_length=200)
     normalized_name = models.CharField(max_length=200, unique=True)
+    # What the name looks like at a glance; null only where operators let two lookalikes live side by side.
+    confusable_name = models.CharField(max_length=200, unique=True, null=True, blank=True)
     created_at = models.DateTimeField()
     status = models.CharField(max_length=16, choices=ProjectStatus, default=ProjectStatus.ACTIVE)
     status_reason = models.CharField(max_length=500, blank=True)
@@ -58,8 +63,15 @@ class Project(models.Model):
         return self.name
 
     def save(self, *args: object, **kwargs: object) -> None:
-        self.normalized_name = canonicalize_name(self.name)
+        if self._state.adding:
+            self.normalized_name = canonicalize_name(self.name)
+            self.confusable_name = confusable_form(self.name)
         super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+    def stored_bytes(self) -> int:
+        """Sum of the sizes of all its files."""
+        total: int | None = File.objects.filter(release__project=self).aggregate(total=models.Sum("size"))["total"]
+        return total or 0
 
 
 class RoleKind(models.TextChoices):
@@ -169,7 +181,7 @@ class File(models.Model):
 
 
 class UsedFilename(models.Model):
-    """Every file name ever published, for ever: a name never comes back with other bytes."""
+    """Every file name ever published, for ever: a name never comes back, whatever becomes of its file."""
 
     filename = models.CharField(max_length=255, primary_key=True)
     sha256 = models.CharField(max_length=64)
