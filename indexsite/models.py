@@ -1,4 +1,4 @@
-"""The floor's own tables. Touched by `indexsite.audit`, `limits`, `clock` and the admin site only."""
+"""The floor's own tables: for `audit*`, `limits`, `clock`, `task_backend` and the admin site only."""
 
 from __future__ import annotations
 
@@ -61,10 +61,66 @@ class AuditEvent(models.Model):
         raise AppendOnlyError("Audit events are append-only.")
 
 
-class RateBucket(models.Model):
-    """Attempts counted under one key in one fixed window; used where no Redis is configured."""
+class AuditSeal(models.Model):
+    """One sealed batch of audit events: a link of the keyed hash chain (see `indexsite.audit_seal`)."""
 
-    key = models.CharField(max_length=200, primary_key=True)
+    number = models.PositiveBigIntegerField(primary_key=True)
+    previous_head = models.CharField(max_length=64)
+    head = models.CharField(max_length=64, unique=True)
+    count = models.PositiveIntegerField()
+    sealed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return f"batch {self.number}: {self.count} events, {self.head[:12]}"
+
+
+class AuditSealEntry(models.Model):
+    """One event's place in a batch. No foreign key to the event: the entry has to outlive a removed row."""
+
+    event_id = models.BigIntegerField(primary_key=True)
+    seal = models.ForeignKey(AuditSeal, on_delete=models.PROTECT, related_name="entries")
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["event_id"]
+
+    def __str__(self) -> str:
+        return f"event {self.event_id} in batch {self.seal_id}"
+
+
+class TaskAttempt(models.Model):
+    """How often a queued task was started and how it ended; written before each start."""
+
+    id = models.UUIDField(primary_key=True)
+    path = models.CharField(max_length=200)
+    started = models.PositiveSmallIntegerField(default=0)
+    failed = models.PositiveSmallIntegerField(default=0)
+    last_at = models.DateTimeField(db_index=True)
+    done_at = models.DateTimeField(null=True)
+    gave_up_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.path}: started {self.started}, failed {self.failed}"
+
+
+class PeriodicRun(models.Model):
+    """When a periodic job was last put on the queue."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    last_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.last_at:%Y-%m-%d %H:%M:%S}"
+
+
+class RateBucket(models.Model):
+    """Attempts counted under one key in one window; used where no Redis answers. Keys are keyed hashes."""
+
+    key = models.CharField(max_length=64, primary_key=True)
     count = models.PositiveIntegerField(default=0)
     expires_at = models.DateTimeField(db_index=True)
 

@@ -130,6 +130,7 @@ if ENV.redis_url:
     }
 else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES["worker"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "worker"}
 
 # -- sign-in ------------------------------------------------------------------------------------------------
 
@@ -148,6 +149,9 @@ TASKS: dict[str, dict[str, Any]] = {"default": {"BACKEND": "indexsite.task_backe
 Q_CLUSTER: dict[str, Any] = {
     "name": "indexsite",
     "orm": "default",
+    "broker_class": "indexsite.task_backend.OutboxBroker",
+    "scheduler": False,  # `indexsite.schedule` follows the site's clock instead
+    "cache": "worker",  # a worker's heartbeat must not depend on Redis
     "workers": 1,
     "timeout": 300,
     "retry": 360,  # must exceed the timeout, or a slow task runs twice
