@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 from django.utils.csp import CSP
@@ -92,6 +93,7 @@ TEMPLATES: list[dict[str, Any]] = [
 # -- database: SQLite embedded, PostgreSQL in earnest -------------------------------------------------------
 
 if ENV.database_url.engine == "sqlite":
+    Path(ENV.database_url.name).parent.mkdir(parents=True, exist_ok=True)
     DATABASES: dict[str, dict[str, Any]] = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",

@@ -1,8 +1,11 @@
 """Fixtures that every test may use; the cast itself is `tests.support.cast`."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings as django_settings
@@ -11,6 +14,9 @@ from django.core.cache import cache
 from accounts.models import User
 from indexsite.env import EmailUrl, StorageUrl
 from tests.support import cast
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +47,24 @@ def files_dir(tmp_path: Path) -> Path:
 def mail_dir(tmp_path: Path) -> Path:
     """Where this test's letters lie as `.eml` files."""
     return tmp_path / "mail"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, headless."""
+    from tests.support import chromium  # Playwright takes a moment to import
+
+    with chromium.browser() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh browser page; script errors and CSP violations fail the test."""
+    from tests.support import chromium
+
+    with chromium.page(browser) as opened:
+        yield opened
 
 
 @pytest.fixture

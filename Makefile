@@ -1,0 +1,63 @@
+# `make` alone lists what there is. Every target installs what it needs first.
+
+PYTHON := .venv/bin/python
+PORT ?= 8000
+# Two at most: the machine may be smaller than it looks, and shared.
+PROCESSES ?= 2
+PYTEST := $(PYTHON) $(if $(MEASURE),-m coverage run) -m pytest -n $(PROCESSES)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test ci proof bench lint format types docs journeys shell clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+run: ## Serve a demo site on http://localhost:8000 (PORT=8001 for another port)
+	@scripts/install.sh
+	@$(PYTHON) scripts/run.py --port $(PORT)
+
+test: ## Run the test suite, on SQLite and on a real PostgreSQL
+	@scripts/install.sh test
+	TEST_DATABASE=sqlite $(PYTEST) -m "not proof and not journey"
+	TEST_DATABASE=postgresql $(PYTEST) -m "not proof and not journey"
+
+journeys: ## Run the journeys: production server, real clients, real browser, on both databases
+	@scripts/install.sh test
+	TEST_DATABASE=sqlite $(PYTEST) -m "journey and not proof" tests
+	TEST_DATABASE=postgresql $(PYTEST) -m "journey and not proof" tests
+
+ci: ## Run everything that must hold before a change lands
+	@scripts/install.sh dev
+	@$(PYTHON) scripts/ci.py
+
+proof: ## Run the long demonstrations; records results under bench/results/
+	@scripts/install.sh test
+	$(PYTHON) scripts/proof.py
+
+bench: ## Run the side-by-side benchmarks; writes bench/results/*.json and a table
+	@scripts/install.sh test
+	$(PYTHON) -m bench
+
+lint: ## Check style, templates and import rules
+	@scripts/install.sh dev
+	@$(PYTHON) scripts/ci.py --only lint
+
+format: ## Format the code
+	@scripts/install.sh dev
+	.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format .
+
+types: ## Check types
+	@scripts/install.sh dev
+	@$(PYTHON) scripts/ci.py --only types
+
+docs: ## Build the documentation into docs/_build/html
+	@scripts/install.sh dev
+	@$(PYTHON) scripts/ci.py --only docs
+	@echo "docs/_build/html/index.html"
+
+shell: ## Open a Python shell on the demo database
+	@scripts/install.sh
+	@DEBUG=1 DEMO=1 $(PYTHON) manage.py shell
+
+clean: ## Remove what these targets made, the demo site's data included
+	rm -rf .venv var docs/_build .mypy_cache .ruff_cache .import_linter_cache .coverage*

@@ -1,0 +1,105 @@
+"""Everything that must hold before a change lands, as one list: `make ci` runs it from top to bottom.
+
+The last line counts the tests: "N passed, 0 failed". The first step that fails ends the run with its status.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = ROOT / ".venv" / "bin"
+TIME_LIMIT_SECONDS = 12 * 60
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command; `group` lets `--only` pick."""
+
+    group: str
+    command: str
+
+
+STEPS = (
+    Step("lint", "ruff check ."),
+    Step("lint", "ruff format --check ."),
+    Step("lint", "djlint --lint --quiet templates"),
+    Step("lint", "lint-imports"),
+    Step("types", "mypy ."),
+    Step("django", "python manage.py check --fail-level WARNING"),
+    Step("django", "python manage.py makemigrations --check --dry-run"),
+    Step("docs", "sphinx-build -q -W --keep-going -b html docs docs/_build/html"),
+    Step("tests", "make test"),
+    Step("tests", "make journeys"),
+    Step("coverage", "coverage combine -q"),
+    Step("coverage", "coverage report"),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--only", choices=sorted({step.group for step in STEPS}), help="run the steps of one group"
+    )
+    only = parser.parse_args().only
+    steps = [step for step in STEPS if only in (None, step.group)]
+    started = time.monotonic()
+    for old in ROOT.glob(".coverage*"):
+        old.unlink()
+    passed = 0
+    for step in steps:
+        count = run(step)
+        if count is None:
+            return 1
+        passed += count
+    took = time.monotonic() - started
+    if only is None:
+        say(f"all steps in {took:.0f} s of {TIME_LIMIT_SECONDS} s allowed")
+        print(f"{passed} passed, 0 failed", flush=True)
+    return 0
+
+
+def run(step: Step) -> int | None:
+    """Run the step with its output passed through; returns the tests it counted, None when it failed."""
+    say(step.command)
+    started = time.monotonic()
+    process = subprocess.Popen(
+        step.command.split(),
+        cwd=ROOT,
+        env=environment(step),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    counted = 0
+    for line in process.stdout:
+        print(line, end="", flush=True)
+        if found := re.match(r"(?:=+ )?(\d+) passed\b", line):
+            counted += int(found[1])
+    status = process.wait()
+    say(f"{'ok' if status == 0 else 'FAILED'}: {step.command} ({time.monotonic() - started:.0f} s)")
+    return counted if status == 0 else None
+
+
+def environment(step: Step) -> dict[str, str]:
+    """Checks load the settings, which insist on a key; tests measure coverage, in every process they start."""
+    env = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    if step.group == "tests":
+        return {**env, "MEASURE": "1"}
+    if step.group != "coverage":
+        env.setdefault("SECRET_KEY", "checks only read the settings; no secret depends on this")
+    return env
+
+
+def say(text: str) -> None:
+    print(f"--- {text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
