@@ -10,10 +10,26 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
 
+from tokens.macaroons import caveats as vocabulary
+from tokens.macaroons import wire
+
+MAX_DESCRIPTION = 100
+
 
 def new_key() -> bytes:
     """A fresh 32-byte root key for one token."""
     return secrets.token_bytes(32)
+
+
+class TokenQuerySet(models.QuerySet["Token"]):
+    """Query vocabulary of tokens."""
+
+    def unrevoked(self) -> TokenQuerySet:
+        return self.filter(revoked_at__isnull=True)
+
+    def locked(self, pk: uuid.UUID) -> Token:
+        """The row, locked until the transaction ends (SQLite: the whole database is)."""
+        return self.select_for_update().get(pk=pk)
 
 
 class Token(models.Model):
@@ -25,7 +41,7 @@ class Token(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="tokens")
-    description = models.CharField(max_length=100)
+    description = models.CharField(max_length=MAX_DESCRIPTION)
     key = models.BinaryField(default=new_key, editable=False)
     caveats = models.JSONField(default=list)
     # Null: the whole account. Project tokens also carry the caveat; this column serves lists and lookups.
@@ -38,6 +54,8 @@ class Token(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_used_address = models.CharField(max_length=64, blank=True)
     last_used_client = models.CharField(max_length=200, blank=True)
+
+    objects = TokenQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "pk"]
@@ -55,3 +73,32 @@ class Token(models.Model):
 
     def is_live(self, at: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > at)
+
+    @property
+    def label(self) -> str:
+        """How audit trail and pages name it; the digits are the end of its public id, not of the secret."""
+        return f'token "{self.description}" ({settings.ENV.token_prefix}\u2026{str(self.pk)[-4:]})'
+
+    @property
+    def scope(self) -> str:
+        """What it is for, as lists, letters and the audit trail say it."""
+        return f"project {self.project.name}" if self.project is not None else "the whole account"
+
+    @property
+    def identifier(self) -> bytes:
+        """What the macaroon says it is."""
+        return str(self.pk).encode()
+
+    def understood_caveats(self) -> tuple[vocabulary.AnyCaveat, ...]:
+        """The stored restrictions.
+
+        Raises:
+            tokens.macaroons.wire.MacaroonError: one of them is of a kind this site does not know.
+        """
+        return tuple(vocabulary.decode(value) for value in self.caveats)
+
+    def secret(self) -> str:
+        """The token itself, as its owner pastes it: shown once, never stored or logged."""
+        made = wire.create(location=settings.ENV.site_host, identifier=self.identifier, key=bytes(self.key))
+        restricted = wire.restrict(made, *(vocabulary.dump(value) for value in self.caveats))
+        return wire.serialize(restricted, prefix=settings.ENV.token_prefix)

@@ -52,12 +52,11 @@ class Expiry:
     def decode(cls, fields: Encoded) -> Self:
         return cls(*_exactly(fields, _integer, _integer))
 
-    def refusal(self, *, at: datetime) -> str | None:
+    def check(self, *, at: datetime) -> None:
         if at.timestamp() >= self.expires_at:
-            return f"expired on {moment(self.expires_at):%Y-%m-%d %H:%M} UTC"
+            raise MacaroonError("expired", f"expired on {moment(self.expires_at):%Y-%m-%d %H:%M} UTC")
         if at.timestamp() < self.not_before:
-            return f"is not valid before {moment(self.not_before):%Y-%m-%d %H:%M} UTC"
-        return None
+            raise _refused(f"is not valid before {moment(self.not_before):%Y-%m-%d %H:%M} UTC")
 
 
 @dataclass(frozen=True)
@@ -111,9 +110,6 @@ class RequestUser:
     def decode(cls, fields: Encoded) -> Self:
         return cls(*_exactly(fields, _string))
 
-    def refusal(self, *, user_id: str) -> str | None:
-        return None if user_id == self.user_id else "belongs to another account"
-
 
 type AnyCaveat = Expiry | ProjectNames | ProjectIds | RequestUser
 
@@ -166,16 +162,13 @@ def check_bearer(caveats: Iterable[AnyCaveat], *, at: datetime, user_id: str) ->
     """Every restriction on time and person must hold.
 
     Raises:
-        MacaroonError: "caveat", with the first restriction that does not.
+        MacaroonError: "expired" or "caveat", for the first restriction that does not.
     """
     for caveat in caveats:
-        reason = None
         if isinstance(caveat, Expiry):
-            reason = caveat.refusal(at=at)
-        elif isinstance(caveat, RequestUser):
-            reason = caveat.refusal(user_id=user_id)
-        if reason is not None:
-            raise _refused(reason)
+            caveat.check(at=at)
+        elif isinstance(caveat, RequestUser) and caveat.user_id != user_id:
+            raise _refused("belongs to another account")
 
 
 def check_project(caveats: Iterable[AnyCaveat], project: ProjectFacts | None) -> None:
@@ -201,12 +194,9 @@ def expires_at(caveats: Iterable[AnyCaveat]) -> datetime | None:
 
 def project_names(caveats: Iterable[AnyCaveat]) -> frozenset[str] | None:
     """The names that every restriction agrees on, or None where no restriction names projects."""
-    lists = [
-        {canonicalize_name(name) for name in caveat.names}
-        for caveat in caveats
-        if isinstance(caveat, ProjectNames)
-    ]
-    return frozenset(set.intersection(*lists)) if lists else None
+    named = [caveat.names for caveat in caveats if isinstance(caveat, ProjectNames)]
+    agreed = [frozenset[str](canonicalize_name(name) for name in names) for names in named]
+    return frozenset.intersection(*agreed) if agreed else None
 
 
 def _exactly(fields: Encoded, *readers: Any) -> tuple[Any, ...]:

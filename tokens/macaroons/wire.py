@@ -24,8 +24,8 @@ class MacaroonError(Exception):
     """The only exception of this package.
 
     Attributes:
-        code: "malformed", "bad-signature" or "caveat".
-        reason: what is wrong, as the tail of a sentence, ASCII, without the token's bytes.
+        code: "malformed", "bad-signature", "expired" or "caveat".
+        reason: what is wrong, as the tail of a sentence whose subject is the token; ASCII where names are.
     """
 
     def __init__(self, code: str, reason: str) -> None:

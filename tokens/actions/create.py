@@ -1,0 +1,100 @@
+"""Creating a token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from indexsite import audit
+from indexsite.actors import Actor
+from indexsite.errors import InvalidInput
+from indexsite.policies import Action, require
+from releases.models import Project
+from tokens import notices
+from tokens.macaroons import caveats
+from tokens.models import MAX_DESCRIPTION, Token
+
+
+@dataclass(frozen=True)
+class CreatedToken:
+    """The new row, and the token itself: show it once and forget it."""
+
+    token: Token
+    secret: str
+
+
+@transaction.atomic
+def create_token(
+    *, actor: Actor, description: str, project: Project | None, expires_at: datetime | None, at: datetime
+) -> CreatedToken:
+    """Make a token for everything `actor` may upload (`project` None) or for one project only.
+
+    Args:
+        expires_at: the first moment at which it no longer works, or None for never.
+
+    Raises:
+        PermissionRefused: the actor may not create tokens, or may not upload to the project.
+        InvalidInput: no description, one that a live token of theirs has, or an end that has passed.
+    """
+    require(actor, Action.TOKEN_CREATE)
+    if project is not None:
+        require(actor, Action.FILE_UPLOAD, project)
+    assert actor.user is not None  # noqa: S101 - the policy saw to it
+    description = _usable(description)
+    if expires_at is not None and expires_at <= at:
+        raise InvalidInput("The end of the token's life must lie in the future.", code="expiry-passed")
+    token = Token(
+        user=actor.user,
+        description=description,
+        caveats=[caveat.encode() for caveat in _restrictions(actor.user, project, expires_at, at)],
+        project=project,
+        created_at=at,
+        expires_at=expires_at,
+    )
+    _insert(token)
+    event = audit.TokenCreated(
+        about=actor.user,
+        project=project.normalized_name if project is not None else "",
+        description=description,
+        token_id=str(token.pk),
+        scope=token.scope,
+    )
+    audit.record(actor, event)
+    notices.token_created(token, by=actor)
+    return CreatedToken(token, token.secret())
+
+
+def _usable(description: str) -> str:
+    cleaned = " ".join(description.split())
+    if not cleaned or len(cleaned) > MAX_DESCRIPTION or not cleaned.isprintable():
+        raise InvalidInput(
+            f"Describe the token in 1 to {MAX_DESCRIPTION} characters.", code="description-unusable"
+        )
+    return cleaned
+
+
+def _restrictions(
+    user: User, project: Project | None, expires_at: datetime | None, at: datetime
+) -> list[caveats.AnyCaveat]:
+    chain: list[caveats.AnyCaveat] = [caveats.RequestUser(caveats.public_id(user.pk))]
+    if project is not None:
+        chain.append(caveats.ProjectNames((project.normalized_name,)))
+        # By id as well: should the name ever go to somebody else, the token does not go with it.
+        chain.append(caveats.ProjectIds((caveats.public_id(project.pk),)))
+    if expires_at is not None:
+        chain.append(caveats.Expiry(expires_at=int(expires_at.timestamp()), not_before=int(at.timestamp())))
+    return chain
+
+
+def _insert(token: Token) -> None:
+    try:
+        with transaction.atomic():
+            token.save(force_insert=True)
+    except IntegrityError as error:
+        raise InvalidInput(
+            f'You already have a token "{token.description}"; choose another description or revoke that one.',
+            code="description-taken",
+        ) from error

@@ -1,0 +1,42 @@
+"""Letters about tokens. They go to every verified address: one mailbox may be in the wrong hands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from allauth.account.models import EmailAddress
+
+from accounts.models import User
+from indexsite import mail
+from indexsite.actors import Actor
+from tokens.models import Token
+
+
+def token_created(token: Token, *, by: Actor) -> None:
+    """A token was made."""
+    mail.queue("token_created", to=_addresses(token.user), context=_context(token, by=by, at=token.created_at))
+
+
+def token_revoked(token: Token, *, by: Actor, reason: str) -> None:
+    """A token stopped working."""
+    assert token.revoked_at is not None  # noqa: S101 - it was just revoked
+    context = {**_context(token, by=by, at=token.revoked_at), "reason": reason}
+    mail.queue("token_revoked", to=_addresses(token.user), context=context)
+
+
+def _addresses(user: User) -> list[str]:
+    return list(
+        EmailAddress.objects.filter(user=user, verified=True).order_by("pk").values_list("email", flat=True)
+    )
+
+
+def _context(token: Token, *, by: Actor, at: datetime) -> dict[str, str]:
+    return {
+        "username": token.user.username,
+        "description": token.description,
+        "scope": token.scope,
+        "expires": f"{token.expires_at:%Y-%m-%d %H:%M} UTC" if token.expires_at is not None else "",
+        "at": f"{at:%Y-%m-%d %H:%M} UTC",
+        "address": by.address,
+        "client": by.client,
+    }
