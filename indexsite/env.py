@@ -37,7 +37,7 @@ class StorageUrl:
 
 @dataclass(frozen=True)
 class EmailUrl:
-    """How mail leaves: `kind` is "file" (then `path`) or "smtp" (then the rest)."""
+    """How mail leaves: `kind` is "file" (then `path`) or "smtp" (then the rest); `sender` is its From address."""
 
     kind: str
     path: Path | None = None
@@ -46,6 +46,7 @@ class EmailUrl:
     username: str = ""
     password: str = ""
     tls: bool = False
+    sender: str = ""
 
 
 @dataclass(frozen=True)
@@ -273,8 +274,9 @@ def _storage(name: str, value: str) -> StorageUrl:
 def _email(name: str, value: str) -> EmailUrl:
     try:
         parts = urlsplit(value)
+        sender = parse_qs(parts.query).get("from", [""])[0]
         if parts.scheme == "file" and parts.path:
-            return EmailUrl("file", path=Path(unquote(parts.path)))
+            return EmailUrl("file", path=Path(unquote(parts.path)), sender=sender)
         if parts.scheme in {"smtp", "smtps"} and parts.hostname:
             return EmailUrl(
                 "smtp",
@@ -283,7 +285,10 @@ def _email(name: str, value: str) -> EmailUrl:
                 username=unquote(parts.username or ""),
                 password=unquote(parts.password or ""),
                 tls=parts.scheme == "smtps",
+                sender=sender,
             )
     except ValueError:
         pass
-    raise EnvError(f"{name} must look like smtp://user:password@host:25 or file:///srv/indexsite/mail.")
+    raise EnvError(
+        f"{name} must look like smtp://user:password@host:25?from=index@example.org or file:///srv/indexsite/mail."
+    )

@@ -165,6 +165,31 @@ Q_CLUSTER: dict[str, Any] = {
     "log_level": "WARNING",
 }
 
+# -- mail ---------------------------------------------------------------------------------------------------
+
+if ENV.email_url.kind == "file":
+    MAILERS: dict[str, dict[str, Any]] = {
+        "default": {
+            "BACKEND": "indexsite.mail.FileMailer",
+            "OPTIONS": {"directory": str(ENV.email_url.path)},
+        }
+    }
+else:
+    MAILERS = {
+        "default": {
+            "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+            "OPTIONS": {
+                "host": ENV.email_url.host,
+                "port": ENV.email_url.port,
+                "username": ENV.email_url.username,
+                "password": ENV.email_url.password,
+                "use_tls": ENV.email_url.tls,
+                "timeout": 30,
+            },
+        }
+    }
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.email_url.sender or f"{SITE_NAME} <noreply@{ENV.site_host}>"
+
 # -- pages --------------------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"

@@ -44,9 +44,12 @@ def files_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def mail_dir(tmp_path: Path) -> Path:
-    """Where this test's letters lie as `.eml` files."""
-    return tmp_path / "mail"
+def mail_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this test's letters lie as `.eml` files; without this fixture they are in `mail.outbox`."""
+    path = tmp_path / "mail"
+    mailer = {"BACKEND": "indexsite.mail.FileMailer", "OPTIONS": {"directory": str(path)}}
+    monkeypatch.setattr(django_settings, "MAILERS", {"default": mailer})
+    return path
 
 
 @pytest.fixture(scope="session")
