@@ -7,6 +7,7 @@ from datetime import timedelta
 from indexsite.task_backend import Periodic
 
 JOBS: tuple[Periodic, ...] = (
+    Periodic("limits-sweep", "indexsite.tasks.sweep_limits", timedelta(hours=1)),
     Periodic("tasks-sweep", "indexsite.tasks.sweep_tasks", timedelta(days=1)),
     Periodic("sessions-sweep", "indexsite.tasks.sweep_sessions", timedelta(days=1)),
 )
