@@ -7,7 +7,7 @@ PROCESSES ?= 2
 PYTEST := $(PYTHON) $(if $(MEASURE),-m coverage run) -m pytest -n $(PROCESSES)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test ci proof bench lint format types docs journeys shell clean
+.PHONY: help run test ci proof bench lint format types docs reference journeys shell clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -54,6 +54,10 @@ docs: ## Build the documentation into docs/_build/html
 	@scripts/install.sh dev
 	@$(PYTHON) scripts/ci.py --only docs
 	@echo "docs/_build/html/index.html"
+
+reference: ## Write the pages of the documentation that are made from code
+	@scripts/install.sh
+	$(PYTHON) scripts/permissions.py
 
 shell: ## Open a Python shell on the demo database
 	@scripts/install.sh

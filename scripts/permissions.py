@@ -1,0 +1,69 @@
+"""Renders docs/permissions.md from the policy table: `make reference` writes it, a test finds it out of date."""
+
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "permissions.md"
+
+HEAD = """\
+# Who may do what
+
+Made from `indexsite/policies.py` by `make reference`; do not edit it by hand.
+
+Every act has one row of requirements. All of them must hold, and the first that does not hold is the one the
+person reads. An act without a row is denied.
+
+| Act | Requires, in this order |
+|---|---|
+"""
+
+
+def render() -> str:
+    """The page as Markdown."""
+    from indexsite.policies import RULES
+
+    rows = (
+        f"| `{action}` | {'; '.join(describe(requirement) for requirement in requirements)} |"
+        for action, requirements in sorted(RULES.items())
+    )
+    legend = {name_of(requirement): requirement for requirements in RULES.values() for requirement in requirements}
+    meanings = (f"`{name}`\n: {meaning(requirement)}\n" for name, requirement in sorted(legend.items()))
+    return HEAD + "\n".join(rows) + "\n\n## What the requirements mean\n\n" + "\n".join(meanings)
+
+
+def name_of(requirement: Callable) -> str:
+    """`signed_in`, or `role` for what `role(...)` returned."""
+    return requirement.__qualname__.split(".")[0]
+
+
+def describe(requirement: Callable) -> str:
+    """`signed in`, or `role (owner, maintainer)` with the arguments that `role()` was given."""
+    bound = inspect.getclosurevars(requirement).nonlocals.values()
+    values = [str(item) for value in bound for item in (value if isinstance(value, tuple) else (value,))]
+    return f"`{name_of(requirement)}`" + (f" ({', '.join(values)})" if values else "")
+
+
+def meaning(requirement: Callable) -> str:
+    """First paragraph of the docstring of the requirement, or of the function that made it."""
+    made_by = inspect.getmodule(requirement)
+    source = getattr(made_by, name_of(requirement))
+    text = inspect.getdoc(source) or name_of(requirement).replace("_", " ").capitalize() + "."
+    return " ".join(text.split("\n\n")[0].split())
+
+
+def main() -> None:
+    import django
+
+    sys.path.insert(0, str(ROOT))
+    os.environ.setdefault("SECRET_KEY", "reading the policy table needs no secret")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "indexsite.settings")
+    django.setup()
+    PAGE.write_text(render())
+
+
+if __name__ == "__main__":
+    main()
