@@ -85,6 +85,7 @@ class Env:
     evidence_git_hosts: tuple[str, ...]
     geoip_db: str
     rdap_url: str
+    audit_heads_to: tuple[str, ...]
 
     @property
     def site_host(self) -> str:
@@ -137,6 +138,7 @@ def load(environ: Mapping[str, str] | None = None, *, var_dir: Path = VAR_DIR) -
         evidence_git_hosts=get("EVIDENCE_GIT_HOSTS", "github.com,gitlab.com,codeberg.org", _list),
         geoip_db=get("GEOIP_DB", "", _text),
         rdap_url=get("RDAP_URL", "", _text),
+        audit_heads_to=get("AUDIT_HEADS_TO", "", _list),
     )
 
 

@@ -190,6 +190,10 @@ else:
     }
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.email_url.sender or f"{SITE_NAME} <noreply@{ENV.site_host}>"
 
+# -- audit --------------------------------------------------------------------------------------------------
+
+AUDIT_HEADS_FILE = VAR_DIR / "audit-heads.log"
+
 # -- pages --------------------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"

@@ -13,10 +13,13 @@ from django.core.cache import cache
 
 from accounts.models import User
 from indexsite.env import EmailUrl, StorageUrl
-from tests.support import cast
+from tests.support import append_only, cast
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+
+append_only.allow_flush()
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +31,7 @@ def _own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         email_url=EmailUrl("file", path=tmp_path / "mail"),
     )
     monkeypatch.setattr(django_settings, "ENV", own)
+    monkeypatch.setattr(django_settings, "AUDIT_HEADS_FILE", tmp_path / "audit-heads.log")
 
 
 @pytest.fixture(autouse=True)

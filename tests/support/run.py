@@ -38,6 +38,7 @@ SITE_VARIABLES = (
     "EVIDENCE_GIT_HOSTS",
     "GEOIP_DB",
     "RDAP_URL",
+    "AUDIT_HEADS_TO",
 )
 
 
