@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
-from indexsite import site_pages
+from indexsite import site_pages, views_health
 from indexsite.styleguide import styleguide
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -13,6 +13,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("help/problems/", site_pages.help_problems, name="help_problems"),
     path("security/", site_pages.security_page, name="security"),
     path(".well-known/security.txt", site_pages.security_txt, name="security_txt"),
+    path("healthz", views_health.healthz, name="healthz"),
+    path("readyz", views_health.readyz, name="readyz"),
+    path("metrics", views_health.metrics, name="metrics"),
+    path("", include("releases.urls_read")),
 ]
 
 if settings.DEBUG:
