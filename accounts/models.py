@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+USERNAME_MAX_LENGTH = 50
 USERNAME_PATTERN = r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"
 USERNAME_RE = re.compile(USERNAME_PATTERN.replace("$", r"\Z"))
 
@@ -35,7 +36,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person. `email` mirrors the primary address; allauth's `EmailAddress` rows are the truth."""
 
     username = models.CharField(
-        max_length=50,
+        max_length=USERNAME_MAX_LENGTH,
         unique=True,
         validators=[
             RegexValidator(
@@ -71,9 +72,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class ProhibitedUsername(models.Model):
-    """A name nobody may sign up with."""
+    """A name nobody may sign up with, in lower case; `accounts.usernames.RESERVED` lists the built-in ones."""
 
-    name = models.CharField(max_length=50, primary_key=True)
+    name = models.CharField(max_length=USERNAME_MAX_LENGTH, primary_key=True)
     reason = models.CharField(max_length=200, blank=True)
 
     def __str__(self) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 
+from accounts.redirects import came_from, with_next
 from indexsite import errors
 from indexsite.actors import VISITOR, Actor
 from indexsite.policies import Action
@@ -63,30 +65,8 @@ def actor_of(request: HttpRequest) -> Actor:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The client's network address.
-
-    `X-Forwarded-For` is read from the right, and only as far as TRUSTED_PROXIES wrote it: everything further left
-    is whatever the client claims.
-    """
-    address = str(request.META.get("REMOTE_ADDR", ""))
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-    while hops and _is_trusted_proxy(address):
-        address = hops.pop()
-    return address if _is_address(address) else str(request.META.get("REMOTE_ADDR", ""))
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_trusted_proxy(text: str) -> bool:
-    return _is_address(text) and any(
-        ipaddress.ip_address(text) in network for network in settings.ENV.trusted_proxies
-    )
+    """The network address of the client."""
+    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def status_of(error: errors.DomainError) -> int:
@@ -134,6 +114,24 @@ def page(request: HttpRequest, error: errors.DomainError) -> HttpResponse:
     return response
 
 
+# Refusals that the person can lift at once: they are sent there, and come back through `next`.
+DETOURS = {
+    "not-authenticated": "account_login",
+    "step-up-needed": "second_factor",
+    "second-factor-required": "account_security",
+}
+
+
+def detour(request: HttpRequest, error: errors.DomainError) -> HttpResponse | None:
+    """The way to the page that lifts the refusal, if there is one."""
+    name = DETOURS.get(error.code)
+    if name is None:
+        return None
+    if error.code == "second-factor-required":
+        messages.warning(request, error.sentence)
+    return redirect(with_next(reverse(name), came_from(request)))
+
+
 class DomainErrorMiddleware:
     """Turns a DomainError that left a page view into a page; API views answer `problem()` themselves."""
 
@@ -145,5 +143,5 @@ class DomainErrorMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, errors.DomainError):
-            return page(request, exception)
+            return detour(request, exception) or page(request, exception)
         return None

@@ -49,6 +49,7 @@ class Limit(StrEnum):
     PASSWORD_RESET_ADDRESS = "password-reset:address"  # noqa: S105
     CODE_CHECK = "code-check:user"
     MAIL_TO_ADDRESS = "mail:email"
+    EMAIL_CODE_USER = "email-code:user"
     STEP_UP_USER = "step-up:user"
     TOKEN_CREATE_USER = "token-create:user"  # noqa: S105
     TOKEN_FAILURES_ADDRESS = "token-failures:address"  # noqa: S105
@@ -79,6 +80,7 @@ LIMITS: dict[Limit, Rate] = {
     Limit.PASSWORD_RESET_ADDRESS: Rate(20, _HOUR, "Too many password resets from your network address"),
     Limit.CODE_CHECK: Rate(10, 15 * _MINUTE, "Too many wrong mailed codes for this account"),
     Limit.MAIL_TO_ADDRESS: Rate(5, 15 * _MINUTE, "Too many letters to this e-mail address"),
+    Limit.EMAIL_CODE_USER: Rate(20, _HOUR, "Too many mailed codes for this account"),
     Limit.STEP_UP_USER: Rate(10, 15 * _MINUTE, "Too many failed confirmations for this account"),
     Limit.TOKEN_CREATE_USER: Rate(50, _DAY, "Too many new tokens for this account"),
     Limit.TOKEN_FAILURES_ADDRESS: Rate(100, 5 * _MINUTE, "Too many refused tokens from your network address"),

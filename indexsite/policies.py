@@ -152,6 +152,17 @@ def obligations_met(actor: Actor, subject: Subject) -> Denied | None:
     return _factor_missing(actor)
 
 
+def factor_not_obliged(actor: Actor, subject: Subject) -> Denied | None:
+    """No obligation needs the factor that is about to go: the other side of `obligations_met`."""
+    if actor.user is None or not Role.objects.filter(user=actor.user).exists():
+        return None
+    return Denied(
+        "factor-obliged",
+        "You have a role in a project and need a second factor; set up the new app in place of the old one.",
+        "/account/security/totp/",
+    )
+
+
 def _factor_missing(actor: Actor) -> Denied:
     return Denied(
         "second-factor-required",
@@ -210,7 +221,7 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
     Action.EMAIL_CHANGE: (interactive, recent_step_up),
     Action.PASSWORD_CHANGE: (interactive, recent_step_up),
     Action.FACTOR_ADD: (interactive, verified_email, recent_step_up),
-    Action.FACTOR_REMOVE: (interactive, recent_step_up),
+    Action.FACTOR_REMOVE: (interactive, factor_not_obliged, recent_step_up),
     Action.CODES_GENERATE: (interactive, verified_email, recent_step_up),
     Action.SESSION_END: (interactive,),
     Action.TOKEN_CREATE: (interactive, verified_email, obligations_met, recent_step_up),

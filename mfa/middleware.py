@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
-from indexsite.actors import VISITOR, Actor, SessionCredential
+from accounts.sessions import session_actor
 
 
 class ActorMiddleware:
@@ -19,16 +19,3 @@ class ActorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.actor = SimpleLazyObject(lambda: session_actor(request))  # type: ignore[attr-defined]
         return self.get_response(request)
-
-
-def session_actor(request: HttpRequest) -> Actor:
-    """The signed-in person with the proofs this session holds."""
-    user = request.user
-    if not user.is_authenticated:
-        return VISITOR
-    return Actor(
-        user=user,
-        credential=SessionCredential(),
-        address=request.META.get("REMOTE_ADDR", ""),
-        client=request.headers.get("User-Agent", "")[:200],
-    )

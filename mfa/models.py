@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import models
-from django_otp.models import Device, ThrottlingMixin
+from django_otp.models import Device
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 
-class RecoveryDevice(ThrottlingMixin, Device):  # type: ignore[misc]
-    """Holds a person's recovery codes. Not a factor to live on: it never satisfies an obligation."""
+class RecoveryDevice(Device):  # type: ignore[misc]
+    """Holds a person's recovery codes. Not a factor to live on: it never satisfies an obligation.
+
+    `confirmed` says that the person has shown to have kept them, by typing one back or by using one.
+    """
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    generated_at = models.DateTimeField()
 
 
 class RecoveryCode(models.Model):

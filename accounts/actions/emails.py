@@ -1,0 +1,155 @@
+"""A person's e-mail addresses. Every change is told to every verified address, the one that goes included."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from allauth.account.models import EmailAddress
+from django.db import IntegrityError, transaction
+
+from accounts import notices
+from accounts.models import User
+from indexsite import audit, limits
+from indexsite.actors import Actor
+from indexsite.errors import Conflict, InvalidInput, NotFound
+from indexsite.limits import Limit
+from indexsite.policies import Action, require
+
+MAX_ADDRESSES = 10
+
+
+class AddressRefused(InvalidInput):
+    """The sentence says why."""
+
+    code = "address-refused"
+    field = "email"
+
+
+def add_address(*, actor: Actor, email: str) -> EmailAddress:
+    """Add an address, unverified. Says nothing about whether somebody else has it.
+
+    Raises:
+        AddressRefused: the person has it already, or has too many.
+        PermissionRefused: no recent proof of presence.
+    """
+    require(actor, Action.EMAIL_CHANGE)
+    user = _person(actor)
+    email = email.lower()
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=user.pk)
+        mine = EmailAddress.objects.filter(user=user)
+        if mine.filter(email=email).exists():
+            raise AddressRefused("This address is on your list already.")
+        if mine.count() >= MAX_ADDRESSES:
+            raise AddressRefused(f"An account has at most {MAX_ADDRESSES} addresses; remove one first.")
+        row = EmailAddress.objects.create(user=user, email=email)
+        audit.record(actor, audit.EmailAdded(about=user, email=email))
+        notices.email_added(user, email=email, actor=actor)
+    return row
+
+
+def mail_code(*, user: User, email: str, code: str, at: datetime) -> None:
+    """Send the code to the address; to one that somebody else has verified goes a warning in its place.
+
+    Raises:
+        LimitReached: this address, or this account, has been sent too many.
+    """
+    limits.consume(Limit.MAIL_TO_ADDRESS, email.lower(), at=at)
+    limits.consume(Limit.EMAIL_CODE_USER, str(user.pk), at=at)
+    with transaction.atomic():
+        taken = EmailAddress.objects.filter(email=email.lower(), verified=True).exclude(user=user).exists()
+        if taken:
+            notices.address_in_use(email=email)
+        else:
+            notices.verification_code(email=email, username=user.username, code=code)
+
+
+def mark_verified(*, actor: Actor, row: EmailAddress) -> bool:
+    """The code was right. False if somebody else verified the same address first."""
+    user: User = row.user
+    try:
+        with transaction.atomic():
+            if not row.set_verified(commit=False):
+                return False
+            row.primary = not EmailAddress.objects.filter(user=user, primary=True).exclude(pk=row.pk).exists()
+            row.save()
+            if row.primary:
+                _mirror(user, row.email)
+            audit.record(actor, audit.EmailVerified(about=user, email=row.email))
+            if EmailAddress.objects.filter(user=user, verified=True).count() > 1:
+                notices.email_verified(user, email=row.email, actor=actor)
+    except IntegrityError:  # one verified row per address, says the database
+        return False
+    return True
+
+
+def replace_unverified(*, actor: Actor, user: User, email: str) -> None:
+    """Correct the address given at sign-up, before it was verified; there is no other one to warn yet."""
+    email = email.lower()
+    with transaction.atomic():
+        if EmailAddress.objects.filter(user=user, verified=True).exists():
+            raise Conflict("This account has a verified address already; sign in and change it there.")
+        EmailAddress.objects.filter(user=user).delete()
+        EmailAddress.objects.create(user=user, email=email, primary=True, verified=False)
+        _mirror(user, email)
+        audit.record(actor, audit.EmailAdded(about=user, email=email))
+
+
+@transaction.atomic
+def make_primary(*, actor: Actor, email: str) -> None:
+    """Letters that need one address go to this one from now on.
+
+    Raises:
+        NotFound: not an address of the person.
+        Conflict: it is not verified.
+    """
+    require(actor, Action.EMAIL_CHANGE)
+    user = _person(actor)
+    row = _own(user, email)
+    if not row.verified:
+        raise Conflict("Verify this address first.")
+    old = EmailAddress.objects.filter(user=user, primary=True).first()
+    if old is not None and old.pk == row.pk:
+        return
+    EmailAddress.objects.filter(user=user, primary=True).update(primary=False)
+    EmailAddress.objects.filter(pk=row.pk).update(primary=True)
+    _mirror(user, row.email)
+    before = old.email if old is not None else ""
+    audit.record(actor, audit.PrimaryEmailChanged(about=user, old=before, new=row.email))
+    notices.primary_changed(user, old=before, new=row.email, actor=actor)
+
+
+@transaction.atomic
+def remove_address(*, actor: Actor, email: str) -> None:
+    """Remove an address.
+
+    Raises:
+        NotFound: not an address of the person.
+        Conflict: it is the primary one.
+    """
+    require(actor, Action.EMAIL_CHANGE)
+    user = _person(actor)
+    row = _own(user, email)
+    if row.primary:
+        raise Conflict("This is your primary address; make another one primary first.")
+    also = [row.email] if row.verified else []
+    row.delete()
+    audit.record(actor, audit.EmailRemoved(about=user, email=row.email))
+    notices.email_removed(user, email=row.email, also=also, actor=actor)
+
+
+def _person(actor: Actor) -> User:
+    assert actor.user is not None  # noqa: S101 - the policy has made sure
+    return actor.user
+
+
+def _own(user: User, email: str) -> EmailAddress:
+    row = EmailAddress.objects.filter(user=user, email=email.lower()).first()
+    if row is None:
+        raise NotFound("This address is not on your list.")
+    return row
+
+
+def _mirror(user: User, email: str) -> None:
+    user.email = email
+    user.save(update_fields=["email"])

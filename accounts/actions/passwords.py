@@ -1,0 +1,103 @@
+"""Changing and resetting the password. Either way all other sessions end and every verified address is told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.urls import reverse
+
+from accounts import notices, passwords, queries, reset_tokens
+from accounts.actions import sessions
+from accounts.actions.sign_in import confirm_password
+from accounts.models import User
+from indexsite import audit, limits
+from indexsite.actors import Actor
+from indexsite.errors import InvalidInput
+from indexsite.limits import Limit
+from indexsite.policies import Action, require
+
+
+class ResetLinkInvalid(InvalidInput):
+    """Used, too old, or never made by us."""
+
+    code = "reset-link-invalid"
+
+    def __init__(self) -> None:
+        super().__init__("This link has been used or is too old; ask for a new one.")
+        self.help_path = "/account/password/reset/"
+
+
+def change_password(*, actor: Actor, old: str, new: str, keep_session: str, at: datetime) -> User:
+    """Replace the password; all sessions but `keep_session` (a key) end.
+
+    Args:
+        old: the present password; not looked at when the account has none.
+
+    Raises:
+        WrongPassword, WeakPassword, LimitReached: see there.
+        PermissionRefused: no recent proof of presence.
+    """
+    require(actor, Action.PASSWORD_CHANGE)
+    user = actor.user
+    assert user is not None  # noqa: S101 - the policy has made sure
+    if user.has_usable_password():
+        confirm_password(actor=actor, password=old, at=at)
+    _check_quality(user, new)
+    return _store(
+        user, make_password(new), actor, audit.PasswordChanged(about=user), keep=keep_session, reset=False
+    )
+
+
+def ask_for_reset(*, actor: Actor, email: str) -> None:
+    """Mail a link to the address if a person has verified it, else a letter that says nobody has."""
+    email = email.lower()
+    user = queries.holder_of(email)
+    if user is not None and not user.is_active:
+        user = None
+    with transaction.atomic():
+        audit.record(actor, audit.PasswordResetRequested(about=user))
+        if user is None:
+            notices.reset_without_account(email=email, actor=actor)
+        else:
+            uid, token = reset_tokens.make(user)
+            link = settings.SITE_URL + reverse("account_reset_link", args=[uid, token])
+            notices.reset_link(email=email, username=user.username, link=link, actor=actor)
+
+
+def reset_password(*, actor: Actor, uid: str, token: str, new: str, at: datetime) -> User:
+    """Set the password of the link's holder. This signs nobody in: whoever did it still has to pass every stage.
+
+    Raises:
+        ResetLinkInvalid: the link is used up, too old or forged.
+        WeakPassword, LimitReached: see there.
+    """
+    limits.consume(Limit.PASSWORD_RESET_ADDRESS, actor.address, at=at)
+    user = reset_tokens.holder(uid, token)
+    if user is None:
+        raise ResetLinkInvalid
+    _check_quality(user, new)
+    encoded = make_password(new)
+    with transaction.atomic():
+        # Asked again under the lock: the same link, sent twice at once, works once.
+        locked = User.objects.select_for_update().get(pk=user.pk)
+        if reset_tokens.holder(uid, token) is None:
+            raise ResetLinkInvalid
+        return _store(locked, encoded, actor, audit.PasswordReset(about=user), keep="", reset=True)
+
+
+def _check_quality(user: User, new: str) -> None:
+    words = passwords.own_words(username=user.username, emails=queries.verified_addresses(user))
+    passwords.check(new, own_words=words)
+
+
+@transaction.atomic
+def _store(user: User, encoded: str, actor: Actor, event: audit.Event, *, keep: str, reset: bool) -> User:
+    user.password = encoded
+    user.save(update_fields=["password"])
+    sessions.drop_sessions(user, keep=keep)
+    audit.record(actor, event)
+    notices.password_changed(user, actor=actor, by_reset=reset)
+    return user

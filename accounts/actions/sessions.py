@@ -1,0 +1,54 @@
+"""Ending sessions: one, all others, or whatever a change of password or factor has made untrustworthy."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.db import transaction
+
+from accounts.models import User
+from indexsite import audit
+from indexsite.actors import Actor
+from indexsite.errors import NotFound
+from indexsite.policies import Action, require
+
+
+@transaction.atomic
+def end_session(*, actor: Actor, pk: int) -> None:
+    """End one session of the person's own.
+
+    Raises:
+        NotFound: there is none such, or it is somebody else's.
+    """
+    require(actor, Action.SESSION_END)
+    row = UserSession.objects.filter(pk=pk, user=actor.user).first()
+    if row is None:
+        raise NotFound("This session has ended already.")
+    _drop(row)
+    audit.record(actor, audit.SessionsEnded(about=actor.user, count=1))
+
+
+@transaction.atomic
+def end_other_sessions(*, actor: Actor, keep: str) -> int:
+    """End all sessions of the person but the one with key `keep`; returns how many."""
+    require(actor, Action.SESSION_END)
+    assert actor.user is not None  # noqa: S101 - the policy has made sure
+    count = drop_sessions(actor.user, keep=keep)
+    audit.record(actor, audit.SessionsEnded(about=actor.user, count=count))
+    return count
+
+
+def drop_sessions(user: User, *, keep: str) -> int:
+    """Remove the sessions without a word: for acts whose own event says why."""
+    rows = list(UserSession.objects.filter(user=user).exclude(session_key=keep))
+    for row in rows:
+        _drop(row)
+    return len(rows)
+
+
+def _drop(row: UserSession) -> None:
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    store(row.session_key).delete()
+    row.delete()

@@ -1,0 +1,85 @@
+"""Our hooks into django-allauth's flows: which stages there are, what is recorded, how mail leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from accounts import allauth_internals, redirects, sessions
+from accounts.actions import emails, sign_in
+from accounts.allauth_internals import PASSWORD, RESET_LINK, SECOND_FACTOR
+from indexsite import clock
+from indexsite.errors import PermissionRefused
+from indexsite.http import actor_of, client_address
+
+METHODS = {
+    PASSWORD: "password",
+    RESET_LINK: "mailed reset link",
+    "otp_totp.totpdevice": "authenticator app",
+    "mfa.recoverydevice": "recovery code",
+}
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+    """allauth asks, our actions answer."""
+
+    def get_login_stages(self) -> list[str]:
+        return ["allauth.account.stages.EmailVerificationStage", "mfa.stages.SecondFactorStage"]
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        # allauth takes an account for which it finds no method as freshly proved. Our own step-up
+        # (`mfa.stepup`) decides; should a view of allauth ever ask, it is sent there.
+        return [{"id": "step_up", "description": "Confirm that it is you", "url": "/account/second-factor/"}]
+
+    def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        super().login(request, user)
+        sessions.bind_factor(request)
+        actor = sessions.refresh_actor(request)
+        assert actor.user is not None  # noqa: S101 - just signed in
+        proofs = allauth_internals.proofs(request, actor.user)
+        kinds = [p.device.partition("/")[0] if p.method == SECOND_FACTOR else p.method for p in proofs]
+        methods = " and ".join(dict.fromkeys(METHODS.get(kind, kind) for kind in kinds))
+        sign_in.record_sign_in(actor=actor, methods=methods)
+
+    def send_confirmation_mail(self, request: HttpRequest, emailconfirmation: Any, signup: bool) -> None:  # noqa: FBT001
+        emails.mail_code(
+            user=emailconfirmation.user,
+            email=emailconfirmation.email,
+            code=emailconfirmation.key,
+            at=clock.now(),
+        )
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        return emails.mark_verified(actor=actor_of(request), row=email_address)
+
+    def respond_email_verification_sent(self, request: HttpRequest, user: AbstractBaseUser | None) -> HttpResponse:
+        return redirect("account_verify_email")
+
+    def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
+        raise PermissionRefused(
+            "This account is closed or frozen; ask the operators for help.", code="account-closed"
+        )
+
+    def is_safe_url(self, url: str) -> bool:
+        return redirects.is_local(url)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        # The column takes addresses only; a server on a local socket knows none.
+        return client_address(request) or "::"
+
+    def add_message(self, *args: Any, **kwargs: Any) -> None:
+        """Our views say what happened, in our words."""
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        raise ImproperlyConfigured(
+            f"allauth wants to mail {template_prefix}; letters are queued by our actions only."
+        )
+
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Our actions tell every verified address, inside their transaction."""

@@ -1,0 +1,32 @@
+"""How account pages are answered: never cached, and with the status of what went wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers, patch_cache_control
+
+from accounts.forms import PageForm
+from accounts.redirects import safe_next
+from indexsite.errors import LimitReached
+from indexsite.http import status_of
+
+
+def show(request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
+    """Render a page about a person; no cache keeps it, and the way onward stays in reach as `next`."""
+    response = render(request, template, {"next": safe_next(request), **context}, status=status)
+    add_never_cache_headers(response)
+    patch_cache_control(response, no_store=True)
+    return response
+
+
+def show_form(request: HttpRequest, template: str, form: PageForm, **context: Any) -> HttpResponse:
+    """Render a page with its form; 400 where a field is wrong, else the status of the refusal the form shows."""
+    refusal = form.refusal
+    status = status_of(refusal) if refusal is not None else 400 if form.errors else 200
+    response = show(request, template, status=status, form=form, **context)
+    if isinstance(refusal, LimitReached):
+        response["Retry-After"] = str(refusal.retry_after)
+    return response

@@ -1,0 +1,92 @@
+"""Is a password good enough? Length, guessability with the person's own words, and lists of leaked passwords."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from django.conf import settings
+from django.contrib.auth.password_validation import CommonPasswordValidator
+from django.core.exceptions import ValidationError
+from zxcvbn import zxcvbn
+
+from accounts.models import User
+from indexsite.errors import InvalidInput
+
+MIN_LENGTH = 8
+MAX_LENGTH = 4096
+# zxcvbn refuses more than 72 characters and slows down long before; what follows can only make it stronger.
+ESTIMATED_LENGTH = 72
+# "Safely unguessable" against online guessing, which limits slow down to a trickle; 0 to 4.
+MIN_SCORE = 3
+
+
+class WeakPassword(InvalidInput):
+    """The sentence says what is wrong with it."""
+
+    code = "weak-password"
+    field = "password1"
+
+
+def check(password: str, *, own_words: Sequence[str]) -> None:
+    """Insist that a password is fit to protect an account.
+
+    Args:
+        password: as typed.
+        own_words: what others know of the person: name, addresses, the site's name.
+
+    Raises:
+        WeakPassword: too short, too long, easy to guess, or known from a leak.
+    """
+    if len(password) < MIN_LENGTH:
+        raise WeakPassword(f"Use at least {MIN_LENGTH} characters.")
+    if len(password) > MAX_LENGTH:
+        raise WeakPassword(f"Use at most {MAX_LENGTH} characters.")
+    if _score(password, own_words) < MIN_SCORE:
+        raise WeakPassword(
+            "This is easy to guess; take several unrelated words, or let a password manager make one."
+        )
+    if is_breached(password):
+        raise WeakPassword("This password is on a list of leaked passwords; choose another one.")
+
+
+def own_words(*, username: str, emails: Sequence[str]) -> list[str]:
+    """The words a guesser would try first."""
+    words = [username, settings.SITE_NAME]
+    for email in emails:
+        words.extend([email, *email.replace("@", ".").split(".")])
+    return [word for word in words if word]
+
+
+def _score(password: str, words: Sequence[str]) -> int:
+    head = password[:ESTIMATED_LENGTH]
+    return int(zxcvbn(head, user_inputs=[word[:ESTIMATED_LENGTH] for word in words])["score"])
+
+
+def is_breached(password: str) -> bool:
+    """Whether the password is on the configured list. One that cannot be reached is logged and blocks nobody."""
+    match settings.ENV.breached_passwords:
+        case "offline" | "hibp":
+            return password.lower().strip() in _common()
+        case _:
+            return False
+
+
+@cache
+def _common() -> frozenset[str]:
+    return frozenset(CommonPasswordValidator().passwords)
+
+
+class QualityValidator:
+    """The same rules where Django itself sets a password: `createsuperuser`, `changepassword`."""
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        """Raises ValidationError with the sentence of `WeakPassword`."""
+        words = own_words(username=user.username, emails=[user.email]) if user is not None else []
+        try:
+            check(password, own_words=words)
+        except WeakPassword as error:
+            raise ValidationError(error.sentence, code=error.code) from error
+
+    def get_help_text(self) -> str:
+        return f"At least {MIN_LENGTH} characters, hard to guess, and on no list of leaked passwords."

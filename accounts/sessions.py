@@ -1,0 +1,73 @@
+"""The signed-in session: who acts in it, with which proofs; and giving it a new key."""
+
+from __future__ import annotations
+
+from allauth.usersessions.models import UserSession
+from django.contrib.auth import update_session_auth_hash
+from django.http import HttpRequest
+from django.middleware.csrf import rotate_token
+from django_otp import login as bind_device
+from django_otp.models import Device
+
+from accounts import allauth_internals
+from accounts.allauth_internals import SECOND_FACTOR
+from accounts.models import User
+from indexsite.actors import Actor, SessionCredential
+from indexsite.http import client_address
+
+CLIENT_LENGTH = 200
+
+
+def session_actor(request: HttpRequest) -> Actor:
+    """The person behind the request with the proofs the session holds; a visitor when nobody is signed in."""
+    address = client_address(request)
+    client = request.headers.get("User-Agent", "")[:CLIENT_LENGTH]
+    user = request.user
+    if not user.is_authenticated:
+        return Actor(user=None, address=address, client=client)
+    proofs = allauth_internals.proofs(request, user)
+    # A proof counts as long as the device that gave it is still the person's: django-otp looks it up.
+    device = getattr(user, "otp_device", None)
+    device_id = device.persistent_id if device is not None else ""
+    factor_at = max((p.at for p in proofs if device_id and p.device == device_id), default=None)
+    return Actor(
+        user=user,
+        credential=SessionCredential(),
+        factor=device_id if factor_at is not None else "",
+        factor_at=factor_at,
+        reauthenticated_at=max((p.at for p in proofs if not p.device or p.device == device_id), default=None),
+        address=address,
+        client=client,
+    )
+
+
+def refresh_actor(request: HttpRequest) -> Actor:
+    """Read the actor anew after the session has learnt something."""
+    actor = session_actor(request)
+    request.actor = actor  # type: ignore[attr-defined]
+    return actor
+
+
+def bind_factor(request: HttpRequest) -> None:
+    """Tell django-otp which device proved presence in this session, if one did."""
+    user = request.user
+    if not user.is_authenticated:
+        return
+    devices = [p.device for p in allauth_internals.proofs(request, user) if p.method == SECOND_FACTOR]
+    if devices:
+        bind_device(request, Device.from_persistent_id(devices[-1]))
+
+
+def rotate(request: HttpRequest) -> None:
+    """A new session key and form token, keeping what is in the session: after every new proof or factor."""
+    old = request.session.session_key
+    request.session.cycle_key()
+    rotate_token(request)
+    UserSession.objects.filter(session_key=old).update(session_key=request.session.session_key)
+
+
+def keep_after_password_change(request: HttpRequest, user: User) -> None:
+    """The session whose owner changed the password lives on, under a new key."""
+    old = request.session.session_key
+    update_session_auth_hash(request, user)
+    UserSession.objects.filter(session_key=old).update(session_key=request.session.session_key)

@@ -1,0 +1,115 @@
+"""The person's e-mail addresses: add, verify, make primary, remove."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods
+
+from accounts import allauth_internals, queries
+from accounts.actions import emails
+from accounts.forms import EmailForm, MailedCodeForm
+from accounts.models import User
+from accounts.pages import show_form
+from indexsite import clock, limits
+from indexsite.errors import DomainError
+from indexsite.http import actor_of, enforces
+from indexsite.limits import Limit
+from indexsite.policies import Action
+from mfa.stepup import step_up_required
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@enforces(Action.EMAIL_CHANGE)
+@step_up_required
+def addresses(request: HttpRequest) -> HttpResponse:
+    """List the addresses; one POST does one thing to one of them."""
+    if request.method != "POST":
+        return _page(request)
+    match request.POST.get("act"):
+        case "add":
+            return _add(request)
+        case "send":
+            return _send_code(request)
+        case "verify":
+            return _verify(request)
+        case "primary":
+            emails.make_primary(actor=actor_of(request), email=request.POST.get("email", ""))
+            messages.success(request, "Letters go to this address from now on; the others have been told.")
+        case "remove":
+            emails.remove_address(actor=actor_of(request), email=request.POST.get("email", ""))
+            messages.success(request, "The address is removed; it and the others have been told.")
+    return redirect("account_email")
+
+
+def _page(
+    request: HttpRequest, *, form: EmailForm | None = None, code_form: MailedCodeForm | None = None
+) -> HttpResponse:
+    user = _person(request)
+    code = allauth_internals.mailed_code(request)
+    shown = code_form if code_form is not None else form if form is not None else EmailForm()
+    return show_form(
+        request,
+        "account/email.html",
+        shown,
+        add_form=form or EmailForm(),
+        code_form=code_form or MailedCodeForm(),
+        waiting_for=code.email if code is not None and code.user == user else "",
+        addresses=queries.addresses(user),
+    )
+
+
+def _add(request: HttpRequest) -> HttpResponse:
+    form = EmailForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form=form)
+    try:
+        row = emails.add_address(actor=actor_of(request), email=form.cleaned_data["email"])
+        allauth_internals.mail_code(request, _person(request), row.email)
+    except DomainError as error:
+        form.refuse(error)
+        return _page(request, form=form)
+    messages.success(request, f"A code is on its way to {row.email}; your other addresses have been told.")
+    return redirect("account_email")
+
+
+def _send_code(request: HttpRequest) -> HttpResponse:
+    user = _person(request)
+    email = request.POST.get("email", "").lower()
+    if any(row.email == email and not row.verified for row in queries.addresses(user)):
+        allauth_internals.mail_code(request, user, email)
+        messages.success(request, f"A code is on its way to {email}.")
+    return redirect("account_email")
+
+
+def _verify(request: HttpRequest) -> HttpResponse:
+    user = _person(request)
+    form = MailedCodeForm(request.POST)
+    code = allauth_internals.mailed_code(request)
+    if code is None or code.user != user:
+        messages.warning(request, "This code is too old; have a new one mailed.")
+        return redirect("account_email")
+    if not form.is_valid():
+        return _page(request, code_form=form)
+    try:
+        limits.consume(Limit.CODE_CHECK, str(user.pk), at=clock.now())
+    except DomainError as error:
+        form.refuse(error)
+        return _page(request, code_form=form)
+    if not code.matches(form.cleaned_data["code"]):
+        if code.count_failure():
+            form.add_error("code", "This is not the code we mailed last.")
+            return _page(request, code_form=form)
+        messages.warning(request, "The code was wrong too often; have a new one mailed.")
+    elif code.finish():
+        messages.success(request, f"{code.email} is verified.")
+    else:
+        messages.error(request, "This address cannot be verified.")
+    return redirect("account_email")
+
+
+def _person(request: HttpRequest) -> User:
+    user = actor_of(request).user
+    assert user is not None  # noqa: S101 - the decorator has made sure
+    return user

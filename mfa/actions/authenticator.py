@@ -1,0 +1,104 @@
+"""The authenticator app: setting it up, replacing it, removing it. A person has one or none."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from accounts.actions.sessions import drop_sessions
+from accounts.models import User
+from indexsite import audit, limits
+from indexsite.actors import Actor
+from indexsite.errors import Conflict, InvalidInput
+from indexsite.limits import Limit
+from indexsite.policies import Action, require
+from mfa import notices, queries, totp
+from mfa.models import RecoveryDevice
+
+NAME = "authenticator app"
+
+
+class CodeRefused(InvalidInput):
+    """The sentence says what is wrong with the code."""
+
+    code = "code-refused"
+    field = "code"
+
+
+def require_prepared(actor: Actor) -> None:
+    """Insist on what has to come before a factor: verified address, recovery codes kept.
+
+    Asked for the page and for the act alike.
+
+    Raises:
+        PermissionRefused: no verified address, or no recent proof of presence.
+        Conflict: no recovery codes that the person has shown to have kept.
+    """
+    require(actor, Action.FACTOR_ADD)
+    codes = queries.codes_of(_person(actor))
+    if not (codes.proved and codes.left):
+        raise Conflict(
+            "Make recovery codes and check one of them first: they are the way back in when the phone is lost.",
+            code="recovery-codes-first",
+            help_path="/account/security/codes/",
+        )
+
+
+def enrol(*, actor: Actor, secret: str, code: str, keep_session: str, at: datetime) -> TOTPDevice:
+    """Make the app that holds `secret` the person's factor, in place of an earlier one.
+
+    Sessions that never saw the new factor end, all but `keep_session` (a key).
+
+    Raises:
+        CodeRefused: the code is wrong, or the phone's clock is.
+        Conflict, PermissionRefused, LimitReached: see `require_prepared`.
+    """
+    require_prepared(actor)
+    user = _person(actor)
+    limits.consume(Limit.SECOND_FACTOR_USER, str(user.pk), at=at)
+    verdict, step = totp.judge(secret, code)
+    if verdict == "clock":
+        raise CodeRefused(
+            "The code belongs to another minute: the clock of your phone is off. "
+            "Set it to automatic time and type the next code."
+        )
+    if verdict == "wrong":
+        raise CodeRefused("This is not the code the app should show now; wait for the next one and type that.")
+    limits.reset(Limit.SECOND_FACTOR_USER, str(user.pk))
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=user.pk)
+        replaced, _ = TOTPDevice.objects.filter(user=user).delete()
+        # The code just typed is used up: nobody signs in with it who looked over a shoulder.
+        device = TOTPDevice.objects.create(user=user, name=NAME, key=secret, confirmed=True, last_t=step)
+        drop_sessions(user, keep=keep_session)
+        audit.record(actor, audit.FactorAdded(about=user, factor=NAME))
+        notices.factor_added(user, factor=NAME, replaced=bool(replaced), actor=actor)
+    return device
+
+
+@transaction.atomic
+def remove(*, actor: Actor) -> None:
+    """Remove the app, and with it the recovery codes, which only stand in for it.
+
+    Raises:
+        PermissionRefused: no recent proof of presence, or an obligation needs the factor.
+        Conflict: there is none.
+    """
+    require(actor, Action.FACTOR_REMOVE)
+    user = _person(actor)
+    User.objects.select_for_update().get(pk=user.pk)
+    # Asked again under the lock: a role granted in the meantime brings the obligation with it.
+    require(actor, Action.FACTOR_REMOVE)
+    removed, _ = TOTPDevice.objects.filter(user=user, confirmed=True).delete()
+    if not removed:
+        raise Conflict("No authenticator app is set up.")
+    RecoveryDevice.objects.filter(user=user).delete()
+    audit.record(actor, audit.FactorRemoved(about=user, factor=NAME))
+    notices.factor_removed(user, factor=NAME, actor=actor)
+
+
+def _person(actor: Actor) -> User:
+    assert actor.user is not None  # noqa: S101 - the policy has made sure
+    return actor.user

@@ -1,0 +1,61 @@
+"""Proving the second factor, while signing in and again inside."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from accounts.models import User
+from indexsite import audit, limits
+from indexsite.actors import Actor
+from indexsite.errors import InvalidInput
+from indexsite.limits import Limit
+from mfa import recovery_codes, totp
+from mfa.actions.codes import spend_code
+
+
+class WrongCode(InvalidInput):
+    """One sentence, whether the code is wrong, late, used, or of the other kind."""
+
+    code = "wrong-code"
+    field = "code"
+
+    def __init__(self) -> None:
+        super().__init__("This code is not right, or has been used; type the next one your app shows.")
+
+
+def prove(*, actor: Actor, user: User, code: str, at: datetime) -> str:
+    """Check a code of the app, or spend a recovery code; returns the persistent id of the device.
+
+    Args:
+        actor: who asks; while signing in, nobody yet.
+        user: whose code it has to be.
+
+    Raises:
+        WrongCode: it is not good.
+        LimitReached: too many tries for this person or from this network address.
+    """
+    # Counted first, so that codes sent side by side count like codes sent one by one.
+    limits.consume(Limit.SECOND_FACTOR_ADDRESS, actor.address, at=at)
+    limits.consume(Limit.SECOND_FACTOR_USER, str(user.pk), at=at)
+    if recovery_codes.looks_like_one(code):
+        device = spend_code(actor=actor, user=user, code=code, at=at)
+    else:
+        device = _check_app(user, totp.plain(code))
+    if device is None:
+        with transaction.atomic():
+            audit.record(actor, audit.SecondFactorFailed(about=user))
+        raise WrongCode
+    limits.reset(Limit.SECOND_FACTOR_USER, str(user.pk))
+    return str(device.persistent_id)
+
+
+def _check_app(user: User, digits: str) -> TOTPDevice | None:
+    with transaction.atomic():
+        # Locked: django-otp remembers the time step it accepted last, and takes no code of it or before.
+        device = TOTPDevice.objects.select_for_update().filter(user=user, confirmed=True).first()
+        if device is None or not digits or not device.verify_token(digits):
+            return None
+        return device

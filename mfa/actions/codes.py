@@ -1,0 +1,96 @@
+"""Recovery codes: made in one set, shown once, proved by typing one back, spent once each.
+
+Typing one back to prove that they were kept spends nothing: all eight stay good.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.models import User
+from indexsite import audit, limits
+from indexsite.actors import Actor
+from indexsite.errors import Conflict, InvalidInput
+from indexsite.limits import Limit
+from indexsite.policies import Action, require
+from mfa import notices, recovery_codes
+from mfa.models import RecoveryCode, RecoveryDevice
+
+
+class NotACode(InvalidInput):
+    """Typed back, and not one of the set."""
+
+    code = "not-a-recovery-code"
+    field = "code"
+
+    def __init__(self) -> None:
+        super().__init__("This is not one of your codes. Look at the copy you kept, or make new ones.")
+
+
+def generate_codes(*, actor: Actor, at: datetime) -> list[str]:
+    """Make a new set; all earlier codes are void. What is returned is shown once and kept nowhere.
+
+    Raises:
+        PermissionRefused: no verified address, or no recent proof of presence.
+    """
+    require(actor, Action.CODES_GENERATE)
+    user = _person(actor)
+    plain = [recovery_codes.generate() for _ in range(recovery_codes.COUNT)]
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=user.pk)
+        replaced, _ = RecoveryDevice.objects.filter(user=user).delete()
+        device = RecoveryDevice.objects.create(user=user, name="recovery codes", confirmed=False, generated_at=at)
+        RecoveryCode.objects.bulk_create(
+            RecoveryCode(device=device, digest=recovery_codes.digest(code)) for code in plain
+        )
+        audit.record(actor, audit.RecoveryCodesGenerated(about=user, count=len(plain)))
+        notices.codes_generated(user, count=len(plain), replaced=bool(replaced), actor=actor)
+    return plain
+
+
+def prove_codes(*, actor: Actor, code: str, at: datetime) -> None:
+    """The person types one code back, which shows that the set was kept; the code stays good.
+
+    Raises:
+        Conflict: there is no set.
+        NotACode: it is none of them, or it has been used.
+        LimitReached: too many tries.
+    """
+    require(actor, Action.ACCOUNT_VIEW)
+    user = _person(actor)
+    limits.consume(Limit.SECOND_FACTOR_USER, str(user.pk), at=at)
+    device = RecoveryDevice.objects.filter(user=user).first()
+    if device is None:
+        raise Conflict("There are no codes to check; make some first.")
+    digest = recovery_codes.digest(code)
+    if not RecoveryCode.objects.filter(device=device, digest=digest, used_at=None).exists():
+        raise NotACode
+    limits.reset(Limit.SECOND_FACTOR_USER, str(user.pk))
+    RecoveryDevice.objects.filter(pk=device.pk).update(confirmed=True)
+
+
+def spend_code(*, actor: Actor, user: User, code: str, at: datetime) -> RecoveryDevice | None:
+    """Use up one code of `user`; None if it is not good. The attempt has been counted by the caller.
+
+    One keyed hash and one statement, whatever is typed; of two requests with the same code one wins.
+    """
+    digest = recovery_codes.digest(code)
+    with transaction.atomic():
+        spent = RecoveryCode.objects.filter(device__user=user, digest=digest, used_at=None).update(used_at=at)
+        if not spent:
+            return None
+        device: RecoveryDevice = RecoveryDevice.objects.get(user=user)
+        if not device.confirmed:  # using one shows that they were kept, too
+            device.confirmed = True
+            device.save(update_fields=["confirmed"])
+        left = device.codes.filter(used_at=None).count()
+        audit.record(actor, audit.RecoveryCodeUsed(about=user, left=left))
+        notices.code_used(user, left=left, actor=actor)
+    return device
+
+
+def _person(actor: Actor) -> User:
+    assert actor.user is not None  # noqa: S101 - the policy has made sure
+    return actor.user

@@ -1,0 +1,87 @@
+"""What people do in a browser: sign in, read their mail, prove a factor."""
+
+import re
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.core import mail
+from django.core.mail import EmailMessage
+from django.test import Client
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from accounts.models import User
+from mfa.models import has_factor
+from tests.support import cast
+from tests.support.worker import run_queued
+
+NEW_PASSWORD = "seven umbrellas lean on a quiet harbour"
+MAILED_CODE = re.compile(r"^ +([A-Z]{4}-[A-Z]{4})$", re.MULTILINE)
+LINK = re.compile(r"^(http\S+)$", re.MULTILINE)
+
+
+def browser(user: User | None = None, *, agent: str = "Browser/1.0", **headers: str) -> Client:
+    """A browser of its own; with `user`, signed in through the front door."""
+    client = Client(headers={"user-agent": agent}, **headers)
+    if user is not None:
+        sign_in(client, user)
+    return client
+
+
+def sign_in(client: Client, user: User, *, password: str = cast.PASSWORD) -> None:
+    """Username and password, and the app's code where there is one."""
+    response = client.post("/account/login/", {"username": user.username, "password": password})
+    assert response.status_code == 302, response.content
+    if has_factor(user):
+        assert response["Location"] == "/account/second-factor/"
+        forget_last_code(user)
+        response = client.post("/account/second-factor/", {"code": cast.totp_code(user)})
+        assert response.status_code == 302, response.content
+    assert signed_in_as(client) == user.username
+
+
+def forget_last_code(user: User) -> None:
+    """Let the app's present code count once more: tests do not wait half a minute."""
+    TOTPDevice.objects.filter(user=user).update(last_t=-1)
+
+
+def signed_in_as(client: Client) -> str:
+    """The name on the account page, "" when nobody is signed in."""
+    response = client.get("/account/")
+    if response.status_code != 200:
+        return ""
+    return str(response.context["user"].username)
+
+
+def letters() -> list[EmailMessage]:
+    """All letters so far, after the worker has delivered what is queued."""
+    run_queued()
+    return list(mail.outbox)
+
+
+def letters_to(*addresses: str) -> list[EmailMessage]:
+    return [letter for letter in letters() if letter.to[0] in addresses]
+
+
+def subjects(found: Iterable[EmailMessage]) -> list[str]:
+    return [letter.subject for letter in found]
+
+
+def mailed_code(address: str) -> str:
+    """The code in the latest letter to the address that has one."""
+    for letter in reversed(letters_to(address)):
+        if match := MAILED_CODE.search(str(letter.body)):
+            return match[1]
+    raise AssertionError(f"no code was mailed to {address}")
+
+
+def mailed_link(address: str) -> str:
+    """The path of the link in the latest letter to the address that has one below the site's origin."""
+    for letter in reversed(letters_to(address)):
+        if match := LINK.search(str(letter.body)):
+            return match[1].removeprefix(settings.SITE_URL)
+    raise AssertionError(f"no link was mailed to {address}")
+
+
+def events(user: User) -> list[str]:
+    """Names of the audit events about the person, oldest first."""
+    return list(user.audit_events.order_by("id").values_list("name", flat=True))
