@@ -155,7 +155,7 @@ def make_wheel(
     members = wheel_members(name=name, version=version, tag=tag, **overrides)
     metadata = next((data for path, data in members.items() if path.endswith(".dist-info/METADATA")), b"")
     return Distribution(
-        filename=filename or f"{escaped(name)}-{version}-{tag}.whl",
+        filename=filename if filename is not None else f"{escaped(name)}-{version}-{tag}.whl",
         content=zip_bytes(members) if content is None else content,
         name=name,
         version=version,
@@ -222,7 +222,7 @@ def make_sdist(
         entries = [(tar_entry(path, size=len(data)), data) for path, data in members.items()]
         content = gzip.compress(tar_bytes([*entries, *extra], format=format), mtime=0)
     return Distribution(
-        filename=filename or f"{escaped(name)}-{version}.tar.gz",
+        filename=filename if filename is not None else f"{escaped(name)}-{version}.tar.gz",
         content=content,
         name=name,
         version=version,
