@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,8 +66,30 @@ def actor_of(request: HttpRequest) -> Actor:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The network address of the client."""
-    return str(request.META.get("REMOTE_ADDR", ""))
+    """The client's network address.
+
+    `X-Forwarded-For` is read from the right, and only as far as TRUSTED_PROXIES wrote it: everything further left
+    is whatever the client claims.
+    """
+    address = str(request.META.get("REMOTE_ADDR", ""))
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    while hops and _is_trusted_proxy(address):
+        address = hops.pop()
+    return address if _is_address(address) else str(request.META.get("REMOTE_ADDR", ""))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_trusted_proxy(text: str) -> bool:
+    return _is_address(text) and any(
+        ipaddress.ip_address(text) in network for network in settings.ENV.trusted_proxies
+    )
 
 
 def status_of(error: errors.DomainError) -> int:

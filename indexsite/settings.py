@@ -254,6 +254,16 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tokens.authentication.TokenAuthentication"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,
+    "EXCEPTION_HANDLER": "indexsite.api_problems.problem_of",
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": f"{SITE_NAME} REST API",
+    "VERSION": "1",
+    "DESCRIPTION": "What programs can ask of this index, beside the upload protocol and the simple index.",
+    "OAS_VERSION": "3.1.0",
+    "SERVERS": [{"url": SITE_URL}],
+    "PREPROCESSING_HOOKS": ["indexsite.api.documented"],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
 }
 
 LOGGING: dict[str, Any] = {

@@ -230,6 +230,11 @@ def _separate_connections() -> None:
     connections.close_all()
 
 
+def waiting() -> int:
+    """How many tasks wait for a worker."""
+    return int(get_broker().queue_size())
+
+
 def work_off(*, raise_failures: bool = True) -> int:
     """Take what is queued off the broker and run it in this process, until nothing is ready; returns how many.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
-from indexsite import site_pages
+from indexsite import api, site_pages, views_health
 from indexsite.styleguide import styleguide
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -15,6 +15,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(".well-known/security.txt", site_pages.security_txt, name="security_txt"),
     path("", include("accounts.urls")),
     path("", include("mfa.urls")),
+    path("healthz", views_health.healthz, name="healthz"),
+    path("readyz", views_health.readyz, name="readyz"),
+    path("metrics", views_health.metrics, name="metrics"),
+    path("", include("releases.urls_read")),
+    path("", include("tokens.urls")),
+    path("api/v1/", api.root, name="api_root"),
+    path("api/v1/schema/", api.schema, name="api_schema"),
+    path("api/v1/docs/", api.docs, name="api_docs"),
+    # Last below /api/: programs get a problem, not a page.
+    path("api/v1/<path:rest>", api.nothing),
 ]
 
 if settings.DEBUG:

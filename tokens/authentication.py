@@ -10,21 +10,28 @@ import base64
 import binascii
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from accounts.models import User
-from indexsite import clock
+from indexsite import clock, limits
 from indexsite.actors import Actor, CredentialKind, Permission, ProjectRef
 from indexsite.errors import NotAuthenticated, PermissionRefused
+from indexsite.http import client_address
+from indexsite.limits import Limit
 from tokens.macaroons import caveats, wire
 from tokens.macaroons.wire import MacaroonError
 from tokens.models import Token
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # reads settings, which name this module
 
 TOKEN_USERNAMES = frozenset({"__token__", "@token"})
 HELP_PATH = "/help/#tokens"
@@ -73,6 +80,7 @@ def authenticate(request: HttpRequest) -> Actor:
     Raises:
         NotAuthenticated: the request carries no credentials at all.
         PermissionRefused: it carries some that cannot be accepted; the sentence says which and what to do.
+        LimitReached: as before, once too often from this network address.
     """
     header = request.headers.get("Authorization", "").strip()
     if not header:
@@ -82,9 +90,15 @@ def authenticate(request: HttpRequest) -> Actor:
             help_path=HELP_PATH,
         )
     at = clock.now()
-    address = request.META.get("REMOTE_ADDR", "")
+    address = client_address(request)
     client = request.headers.get("User-Agent", "")[:200]
-    token, restrictions = _verified(_presented(header), at=at)
+    try:
+        token, restrictions = _verified(_presented(header), at=at)
+    except PermissionRefused:
+        # Counted only now, and against failures only: a neighbour's broken script must not stop good tokens.
+        limits.check(Limit.TOKEN_FAILURES_ADDRESS, address, at=at)
+        limits.consume(Limit.TOKEN_FAILURES_ADDRESS, address, at=at)
+        raise
     _note_use(token, at=at, address=address, client=client)
     credential = TokenCredential(token, restrictions)
     return Actor(user=token.user, credential=credential, address=address, client=client)
@@ -103,6 +117,15 @@ class TokenAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return f'Bearer realm="{settings.SITE_NAME}"'
+
+
+class TokenRequired(BasePermission):
+    """For API views that do nothing for visitors: whoever sends no credentials hears which to send."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if not isinstance(request.auth, Actor):
+            authenticate(request._request)  # noqa: SLF001 - raises; it has the sentence
+        return True
 
 
 # -- reading the header -----------------------------------------------------------------------------------

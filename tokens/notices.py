@@ -34,6 +34,7 @@ def _context(token: Token, *, by: Actor, at: datetime) -> dict[str, str]:
     return {
         "username": token.user.username,
         "description": token.description,
+        "short_id": token.short_id,
         "scope": token.scope,
         "expires": f"{token.expires_at:%Y-%m-%d %H:%M} UTC" if token.expires_at is not None else "",
         "at": f"{at:%Y-%m-%d %H:%M} UTC",

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from packaging.licenses import InvalidLicenseExpression
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.version import Version
 
 from releases.upload.filenames import read_version
@@ -201,10 +201,7 @@ def _check_fields(raw: _Raw) -> None:
 
 def _check_dependencies(dependencies: Iterable[str]) -> None:
     for text in dependencies:
-        try:
-            requirement = Requirement(text)
-        except (InvalidRequirement, RecursionError):
-            raise _invalid(f"the dependency {quoted(text)} cannot be read") from None
+        requirement = Requirement(text)  # read before, with all fields
         if requirement.url is not None:
             raise Rejected(
                 Problem.DIRECT_DEPENDENCY,

@@ -225,6 +225,8 @@ def _check_budget(members: list[Member], length: int, limits: UploadLimits) -> N
 
 def _check_local_headers(file: BinaryIO, members: list[Member], directory_offset: int) -> list[Member]:
     """Entries must lie end to end from byte 0 to the directory, and say there what the directory says."""
+    if not members:
+        raise _broken("it has no members")
     checked: list[Member] = []
     ordered = sorted(members, key=lambda member: member.header_offset)
     following = [member.header_offset for member in ordered[1:]] + [directory_offset]
@@ -234,8 +236,6 @@ def _check_local_headers(file: BinaryIO, members: list[Member], directory_offset
             raise _broken("it has bytes before or between its members, or members that overlap")
         checked.append(_check_local_header(file, member, end))
         expected = end
-    if expected != directory_offset or not members:
-        raise _broken("it has no members")
     return checked
 
 

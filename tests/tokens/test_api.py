@@ -1,0 +1,228 @@
+"""`/api/v1/`: a token asks about itself; the API describes itself."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import timedelta
+from typing import Any
+
+import jsonschema
+import pypitoken
+import pytest
+from django.test import Client
+from django.utils import timezone
+from drf_spectacular.drainage import GENERATOR_STATS
+
+from accounts.models import User
+from indexsite import api
+from releases.models import Project
+from tests.support import cast
+from tests.support.tokens import basic, token_of
+from tokens.models import Token
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/v1/token/"
+
+
+@pytest.fixture
+def sampleproject(alice: User) -> Project:
+    return cast.ProjectFactory(name="sampleproject", owner=alice)
+
+
+def ask(client: Client, secret: str, **query: str) -> Any:
+    return client.get(URL, query, headers={"Authorization": f"Bearer {secret}"})
+
+
+def conforms(response: Any, path: str) -> None:
+    """The answer is what the OpenAPI document says of it."""
+    document = api.document()
+    described = document["paths"][path]["get"]["responses"][str(response.status_code)]["content"]
+    media_type = response["Content-Type"].split(";")[0]
+    schema = described[media_type]["schema"]
+    jsonschema.validate(
+        response.json(),
+        {**schema, "components": document["components"]},
+        format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
+    )
+
+
+# -- what a token is good for ----------------------------------------------------------------------------------
+
+
+def test_an_account_token_hears_whose_it_is_and_for_how_long(client: Client, alice: User) -> None:
+    token = token_of(alice, life=timedelta(days=7))
+    response = ask(client, token.secret())
+    assert response.status_code == 200
+    assert response["Cache-Control"] == "no-store"
+    conforms(response, URL)
+    body = response.json()
+    assert body.pop("created_at")
+    assert body.pop("expires_at").startswith(f"{token.expires_at:%Y-%m-%dT%H:%M:%S}")
+    assert body == {
+        "valid": True,
+        "id": str(token.pk),
+        "description": "ci",
+        "user": "alice",
+        "scope": "account",
+        "projects": None,
+        "permissions": ["account:read", "upload"],
+    }
+
+
+def test_a_project_token_hears_whether_it_could_upload_now(
+    client: Client, alice: User, sampleproject: Project
+) -> None:
+    secret = token_of(alice, project=sampleproject).secret()
+    response = ask(client, secret)
+    conforms(response, URL)
+    assert response.json()["scope"] == "project"
+    assert response.json()["projects"] == [{"name": "sampleproject", "may_upload": True, "problem": None}]
+    alice.roles.all().delete()
+    (verdict,) = ask(client, secret).json()["projects"]
+    assert verdict["may_upload"] is False
+    assert "has no right to do this on project 'sampleproject'" in verdict["problem"]
+
+
+def test_an_attenuated_token_sees_the_narrower_truth(client: Client, alice: User, sampleproject: Project) -> None:
+    now = int(timezone.now().timestamp())
+    narrowed = pypitoken.Token.load(token_of(alice).secret()).restrict(
+        not_before=now - 9, not_after=now + 60, project_names=["sampleproject", "new-name"]
+    )
+    body = ask(client, narrowed.dump()).json()
+    assert [verdict["name"] for verdict in body["projects"]] == ["new-name", "sampleproject"]
+    assert all(verdict["may_upload"] for verdict in body["projects"])
+    assert body["expires_at"] is not None
+
+
+def test_asking_for_a_project_fails_where_an_upload_would(
+    client: Client, alice: User, sampleproject: Project
+) -> None:
+    cast.ProjectFactory(name="foreign", owner=cast.person("frank"))
+    secret = token_of(alice, project=sampleproject).secret()
+    assert ask(client, secret, project="Sample_Project").status_code == 403
+    assert ask(client, secret, project="SampleProject").status_code == 200
+    response = ask(client, secret, project="foreign")
+    assert response.status_code == 403
+    conforms(response, URL)
+    assert response.json()["code"] == "credential-scope"
+    assert "limited to 'sampleproject'" in response.json()["detail"]
+    account = token_of(alice, description="all").secret()
+    assert ask(client, account, project="foreign").json()["code"] == "no-role"
+    assert ask(client, account, project="not-yet-there").status_code == 200
+
+
+def test_basic_credentials_and_a_missing_slash_do_as_well(client: Client, alice: User) -> None:
+    secret = token_of(alice).secret()
+    assert client.get(URL, headers={"Authorization": basic(secret)}).status_code == 200
+    assert client.get("/api/v1/token", headers={"Authorization": basic(secret)}).status_code == 200
+    assert client.get("/api/v1/token", headers={"Authorization": basic("idx-wrong")}).status_code == 403
+
+
+def test_the_answer_costs_few_queries(client: Client, alice: User, django_assert_max_num_queries) -> None:
+    secret = token_of(alice).secret()
+    ask(client, secret)
+    with django_assert_max_num_queries(1):
+        ask(client, secret)
+
+
+# -- refusals ------------------------------------------------------------------------------------------------
+
+
+def test_no_credentials_is_a_401_that_says_what_to_send(client: Client) -> None:
+    response = client.get(URL)
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"] == 'Bearer realm="indexsite"'
+    conforms(response, URL)
+    assert response.json()["code"] == "credentials-missing"
+
+
+def test_a_web_session_is_no_credential_here(client: Client, alice: User) -> None:
+    client.force_login(alice, backend="allauth.account.auth_backends.AuthenticationBackend")
+    assert client.get(URL).status_code == 401
+
+
+def test_each_refusal_is_a_problem_with_its_sentence(client: Client, alice: User) -> None:
+    expired = token_of(alice, description="expired", life=timedelta(seconds=-1)).secret()
+    revoked = token_of(alice, description="revoked")
+    Token.objects.filter(pk=revoked.pk).update(revoked_at=timezone.now())
+    for secret, code in (
+        (expired, "token-expired"),
+        (revoked.secret(), "token-revoked"),
+        ("idx-nonsense", "token-malformed"),
+    ):
+        response = ask(client, secret)
+        assert response.status_code == 403
+        conforms(response, URL)
+        body = response.json()
+        assert body["code"] == code
+        assert body["help"] == "http://testserver/help/#tokens"
+        assert response.reason_phrase == body["detail"] == body["title"]
+
+
+def test_failures_are_limited_per_address_and_good_tokens_keep_working(client: Client, alice: User) -> None:
+    secret = token_of(alice).secret()
+    codes = [ask(client, f"idx-guess{n}").status_code for n in range(102)]
+    assert codes == [403] * 100 + [429] * 2
+    response = ask(client, "idx-guess")
+    conforms(response, URL)
+    assert int(response["Retry-After"]) > 0
+    assert ask(client, secret).status_code == 200
+    elsewhere = client.get(URL, headers={"Authorization": "Bearer idx-x"}, REMOTE_ADDR="192.0.2.9")
+    assert elsewhere.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("post", URL, 405, "method-not-allowed"),
+        ("get", "/api/v1/nothing/here", 404, "not-found"),
+        ("delete", "/api/v1/nothing/", 404, "not-found"),
+        ("post", "/api/v1/", 405, "method-not-allowed"),
+    ],
+)
+def test_errors_of_the_framework_are_problems_too(
+    client: Client, alice: User, method: str, path: str, status: int, code: str
+) -> None:
+    authorization = {"Authorization": f"Bearer {token_of(alice).secret()}"}
+    response = getattr(client, method)(path, headers=authorization)
+    assert response.status_code == status
+    assert response["Content-Type"] == "application/problem+json"
+    assert response.json()["code"] == code
+    assert response.json()["status"] == status
+
+
+# -- the API describes itself -----------------------------------------------------------------------------------
+
+
+def test_the_root_says_where_everything_is(client: Client) -> None:
+    response = client.get("/api/v1/")
+    conforms(response, "/api/v1/")
+    assert response.json()["token"] == "http://testserver/api/v1/token/"
+    for name in ("schema", "docs"):
+        path = response.json()[name].removeprefix("http://testserver")
+        assert client.get(path).status_code == 200
+
+
+def test_the_document_is_openapi_3_1_and_made_without_a_warning(client: Client) -> None:
+    api.document.cache_clear()
+    GENERATOR_STATS.reset()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        response = client.get("/api/v1/schema/")
+    assert not GENERATOR_STATS
+    assert response["Content-Type"] == "application/vnd.oai.openapi+json;version=3.1"
+    document = response.json()
+    assert document["openapi"] == "3.1.0"
+    assert sorted(document["paths"]) == ["/api/v1/", "/api/v1/token/"]
+    operation = document["paths"][URL]["get"]
+    assert sorted(operation["responses"]) == ["200", "401", "403", "429"]
+    assert operation["security"] == [{"bearerToken": []}, {"basicToken": []}]
+    assert set(document["components"]["securitySchemes"]) == {"bearerToken", "basicToken"}
+
+
+def test_the_pages_show_every_operation_and_field_without_script(client: Client) -> None:
+    page = client.get("/api/v1/docs/").content.decode()
+    for text in ("inspectToken", "may_upload", "projects[].problem", "application/problem+json", "429 Too Many"):
+        assert text in page
+    assert page.count("<script") == 1  # the site's own module

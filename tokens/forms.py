@@ -1,0 +1,104 @@
+"""What people say when they ask for a token. Nothing is preselected: each choice is made."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.forms.boundfield import BoundField, BoundWidget
+
+from releases.models import Project
+from tokens.models import MAX_DESCRIPTION
+
+WHOLE_ACCOUNT = "account"
+CUSTOM, NEVER = "custom", "never"
+
+
+class TokenForm(forms.Form):
+    """Description, scope, end of life."""
+
+    description = forms.CharField(
+        max_length=MAX_DESCRIPTION,
+        label="Description",
+        help_text="Where will this token be kept? For example: release workflow of sampleproject.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": "Say where this token will be kept, so that you recognise it later."},
+    )
+    scope = forms.ChoiceField(
+        label="What may it upload to?",
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose a project, or the whole account."},
+    )
+    expiry = forms.ChoiceField(
+        label="How long may it work?",
+        widget=forms.RadioSelect,
+        choices=[
+            ("7", "7 days"),
+            ("30", "30 days"),
+            ("90", "90 days"),
+            ("365", "1 year"),
+            (CUSTOM, "Until the end of a day I choose"),
+            (NEVER, "Until I revoke it"),
+        ],
+        error_messages={"required": "Choose how long the token works."},
+    )
+    expires_on = forms.DateField(
+        label="Last day (UTC)",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": "Write the date as year-month-day, such as 2027-01-31."},
+    )
+
+    def __init__(self, *args: Any, projects: list[Project], now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._projects = {project.normalized_name: project for project in projects}
+        self._now = now
+        scope = self.fields["scope"]
+        assert isinstance(scope, forms.ChoiceField)  # noqa: S101 - declared above
+        scope.choices = [
+            *((f"project:{project.normalized_name}", project.name) for project in projects),
+            (WHOLE_ACCOUNT, "The whole account"),
+        ]
+
+    def project_choices(self) -> list[BoundWidget]:
+        """The radio buttons of projects: least scope first."""
+        return self._radios()[:-1]
+
+    def account_choice(self) -> BoundWidget:
+        """The radio button that has to be looked for."""
+        return self._radios()[-1]
+
+    def chose_account(self) -> bool:
+        return bool(self["scope"].value() == WHOLE_ACCOUNT)
+
+    def _radios(self) -> list[BoundWidget]:
+        field: BoundField = self["scope"]
+        return list(field)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        chosen = cleaned.get("scope", WHOLE_ACCOUNT)
+        cleaned["project"] = self._projects.get(chosen.removeprefix("project:"))
+        cleaned["expires_at"] = self._end(cleaned)
+        return cleaned
+
+    def _end(self, cleaned: dict[str, Any]) -> datetime | None:
+        match cleaned.get("expiry"):
+            case None | "never":
+                return None
+            case "custom":
+                return self._end_of_day(cleaned)
+            case days:
+                return self._now + timedelta(days=int(days))
+
+    def _end_of_day(self, cleaned: dict[str, Any]) -> datetime | None:
+        day = cleaned.get("expires_on")
+        if day is None:
+            if "expires_on" not in self.errors:
+                self.add_error("expires_on", "Choose the last day on which the token works.")
+            return None
+        if not self._now.date() <= day < self._now.date().replace(year=self._now.year + 50, day=1):
+            self.add_error("expires_on", "Choose today or a later day, at most 50 years from now.")
+            return None
+        return datetime.combine(day + timedelta(days=1), time(), UTC)

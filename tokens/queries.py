@@ -1,0 +1,118 @@
+"""Questions about tokens: whose, how they stand, what one of them could do now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from packaging.utils import canonicalize_name
+
+from accounts.models import User
+from indexsite.actors import Actor, Permission
+from indexsite.errors import NotFound
+from indexsite.policies import Action, Denied, NewProject, may
+from releases.models import Project, RoleKind
+from tokens.macaroons import caveats
+from tokens.models import Token
+
+ENDED_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class TokenLists:
+    """A person's tokens: those that work, and the last of those that no longer do."""
+
+    live: list[Token]
+    ended: list[Token]
+
+
+def tokens_of(user: User, *, at: datetime) -> TokenLists:
+    """The person's tokens, the newest first."""
+    tokens = list(Token.objects.filter(user=user).select_related("project"))
+    ended = [token for token in tokens if not token.is_live(at)]
+    ended.sort(key=_ended_at, reverse=True)
+    return TokenLists(live=[token for token in tokens if token.is_live(at)], ended=ended[:ENDED_SHOWN])
+
+
+def _ended_at(token: Token) -> datetime:
+    return min(moment for moment in (token.revoked_at, token.expires_at) if moment is not None)
+
+
+def own_token(user: User, pk: UUID) -> Token:
+    """One token of the person.
+
+    Raises:
+        NotFound: also for somebody else's: nobody learns which ids exist.
+    """
+    token = Token.objects.filter(user=user, pk=pk).select_related("project").first()
+    if token is None:
+        raise NotFound("You have no such token.", code="no-such-token", help_path="/account/tokens/")
+    return token
+
+
+def projects_for_tokens(user: User) -> list[Project]:
+    """Projects that a token of this person could upload to."""
+    kinds = [RoleKind.OWNER, RoleKind.MAINTAINER]
+    return list(Project.objects.filter(roles__user=user, roles__kind__in=kinds).distinct())
+
+
+# -- a token looks at itself --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ProjectVerdict:
+    """Whether an upload to one name would pass the policies now; `problem` is the sentence if not."""
+
+    name: str
+    may_upload: bool
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a token is good for. `projects` is None for the whole account."""
+
+    id: UUID
+    description: str
+    user: str
+    scope: str
+    projects: list[ProjectVerdict] | None
+    permissions: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    valid: bool = True
+
+
+def inspection(
+    actor: Actor, *, token: Token, restrictions: tuple[caveats.AnyCaveat, ...], permissions: frozenset[Permission]
+) -> Inspection:
+    """Everything a token's bearer may know about it."""
+    names = caveats.project_names(restrictions)
+    return Inspection(
+        id=token.pk,
+        description=token.description,
+        user=token.user.username,
+        scope="account" if names is None else "project",
+        projects=None if names is None else [verdict(actor, name) for name in sorted(names)],
+        permissions=sorted(permissions),
+        created_at=token.created_at,
+        expires_at=caveats.expires_at(restrictions),
+    )
+
+
+def verdict(actor: Actor, name: str) -> ProjectVerdict:
+    """Whether `actor` could upload to the project of this name, or register it."""
+    denied = upload_denied(actor, name)
+    return ProjectVerdict(name, denied is None, denied.sentence if denied is not None else None)
+
+
+def upload_denied(actor: Actor, name: str) -> Denied | None:
+    """The policies' answer to an upload under this name, or None if they allow it."""
+    normalized = canonicalize_name(name)
+    project = Project.objects.filter(normalized_name=normalized).first()
+    if project is None:
+        answer = may(actor, Action.PROJECT_CREATE, NewProject(name, normalized))
+    else:
+        answer = may(actor, Action.FILE_UPLOAD, project)
+    return answer if isinstance(answer, Denied) else None
