@@ -13,4 +13,6 @@ JOBS: tuple[Periodic, ...] = (
     Periodic("limits-sweep", "indexsite.tasks.sweep_limits", timedelta(hours=1)),
     Periodic("tasks-sweep", "indexsite.tasks.sweep_tasks", timedelta(days=1)),
     Periodic("sessions-sweep", "indexsite.tasks.sweep_sessions", timedelta(days=1)),
+    Periodic("simple-root", "releases.tasks.refresh_root", timedelta(minutes=1)),
+    Periodic("blobs-sweep", "releases.tasks.sweep_blobs", timedelta(days=1)),
 )

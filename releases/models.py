@@ -161,7 +161,7 @@ class File(models.Model):
     blake2_256 = models.CharField(max_length=64)
     requires_python = models.CharField(max_length=200, blank=True)
     # PEP 658: sha256 of the metadata sibling, itself a blob in storage; empty where there is none.
-    metadata_sha256 = models.CharField(max_length=64, blank=True)
+    metadata_sha256 = models.CharField(max_length=64, blank=True, db_index=True)
     uploaded_at = models.DateTimeField()
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
@@ -200,13 +200,14 @@ class SimplePage(models.Model):
 
     name = models.CharField(max_length=200, primary_key=True)
     serial = models.BigIntegerField(default=0)
+    updated_at = models.DateTimeField()
+    # Before the bodies: SQLite walks through a large value to reach the columns behind it.
+    html_etag = models.CharField(max_length=64)
+    json_etag = models.CharField(max_length=64)
     html = models.BinaryField()
     html_gzip = models.BinaryField()
-    html_etag = models.CharField(max_length=64)
     json = models.BinaryField()
     json_gzip = models.BinaryField()
-    json_etag = models.CharField(max_length=64)
-    updated_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"/simple/{self.name}/"

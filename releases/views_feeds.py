@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 from django.conf import settings
 from django.contrib.syndication.views import Feed
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from packaging.utils import canonicalize_name
 
 from indexsite.errors import NotFound
@@ -110,7 +111,7 @@ class Packages(_ProjectFeed):
 
 def _open(feed: View) -> View:
     @public("The index is read by anybody.")
-    def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = feed(request, *args, **kwargs)
         response["Cache-Control"] = "public, max-age=300"
         return response

@@ -14,6 +14,7 @@ from django.core.cache import cache
 from accounts.models import User
 from indexsite.env import EmailUrl, StorageUrl
 from tests.support import append_only, cast
+from tests.support.s3 import s3_bucket, s3_endpoint  # noqa: F401 - fixtures for every test
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -13,7 +13,6 @@ import pytest
 from django.conf import settings
 
 from indexsite import storage
-from tests.support.s3 import s3_bucket, s3_endpoint  # noqa: F401 - fixtures
 
 LATER = timedelta(minutes=5)
 
