@@ -18,6 +18,7 @@ from indexsite.errors import InvalidInput, NotAuthenticated
 from indexsite.http import actor_of, enforces
 from indexsite.limits import Limit
 from indexsite.policies import Action, require
+from mfa.stepup import step_up_required
 from tokens import queries
 from tokens.actions import CreatedToken, create_token, revoke_all_tokens, revoke_token
 from tokens.forms import TokenForm
@@ -44,6 +45,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @enforces(Action.TOKEN_CREATE)
+@step_up_required
 def token_create(request: HttpRequest) -> HttpResponse:
     """The form; its answer is the one page that ever shows the token."""
     actor = actor_of(request)
