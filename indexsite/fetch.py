@@ -1,0 +1,181 @@
+"""The only way out: https, public addresses, resolved once, no redirects, caps on size and time.
+
+Whoever names an address for us to fetch must not reach what only we can reach. A name is resolved once, every
+address it has is judged, and the connection goes to the address that was judged: there is no second look-up that
+could answer differently.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from urllib.parse import SplitResult, urlsplit
+
+from indexsite.errors import DomainError
+
+type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_CHUNK = 64 * 1024
+
+
+class FetchFailed(DomainError):
+    """The address was not fetched; the sentence says why."""
+
+    code = "fetch-failed"
+
+
+def is_public(address: Address) -> bool:
+    """Whether the address belongs to the open Internet, looking through every way to write IPv4 in IPv6."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+        if address in _NAT64:
+            inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+        if any(part is not None and not is_public(part) for part in inner):
+            return False
+    return address.is_global and not address.is_multicast
+
+
+def resolve(host: str, port: int) -> list[Address]:
+    """Every address of a host name."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What counts as outside. Tests replace parts of it to reach a server of their own."""
+
+    schemes: frozenset[str] = frozenset({"https"})
+    ports: frozenset[int] | None = frozenset({443})
+    allows: Callable[[Address], bool] = is_public
+    resolve: Callable[[str, int], list[Address]] = resolve
+    tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
+
+
+INTERNET = Outside()
+
+
+def get(url: str, *, max_bytes: int, timeout: float, outside: Outside = INTERNET) -> bytes:
+    """Fetch one document.
+
+    Args:
+        max_bytes: a longer body is refused.
+        timeout: seconds for everything after the look-up of the name, however slowly the server drips.
+
+    Raises:
+        FetchFailed: always one sentence, naming the host and never what its answer said.
+    """
+    parts, host, port = _checked(url, outside)
+    address = _judged(host, port, outside)
+    connection = _Connection(timeout)
+    try:
+        connection.open(address, port, tls=outside.tls() if parts.scheme == "https" else None, host=host)
+        return _read(connection, parts, host, port, max_bytes)
+    except (OSError, HTTPException, ValueError) as error:
+        if connection.is_overdue:
+            raise FetchFailed(f"{host} took longer than {timeout:g} seconds.") from error
+        raise FetchFailed(f"{host} could not be fetched ({type(error).__name__}).") from error
+    finally:
+        connection.close()
+
+
+def _checked(url: str, outside: Outside) -> tuple[SplitResult, str, int]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        host = (parts.hostname or "").encode("idna").decode("ascii")
+    except ValueError as error:
+        raise FetchFailed("The address is malformed.") from error
+    if parts.scheme not in outside.schemes:
+        raise FetchFailed("Only https addresses are fetched.")
+    if not host or parts.username is not None or parts.password is not None:
+        raise FetchFailed("The address must name a host, and no user.")
+    if outside.ports is not None and port not in outside.ports:
+        raise FetchFailed(f"Port {port} is not fetched from.")
+    return parts, host, port
+
+
+def _judged(host: str, port: int, outside: Outside) -> Address:
+    try:
+        addresses = outside.resolve(host, port)
+    except (OSError, ValueError) as error:
+        raise FetchFailed(f"{host} has no address.") from error
+    # One private address among public ones is an attempt or a mistake; neither is worth a try.
+    if not addresses or not all(outside.allows(address) for address in addresses):
+        raise FetchFailed(f"{host} is not on the public Internet.")
+    return addresses[0]
+
+
+class _Connection:
+    """A socket with one deadline for connecting, the handshake, the headers and the body together.
+
+    Socket timeouts start anew with each byte; only closing the socket from outside ends a server that drips.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
+        self.is_overdue = False
+        self.socket: socket.socket | None = None
+        self.timer = threading.Timer(timeout, self._expire)
+        self.timer.daemon = True
+
+    def open(self, address: Address, port: int, *, tls: ssl.SSLContext | None, host: str) -> None:
+        self.timer.start()
+        family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_STREAM)
+        self.socket.settimeout(self.timeout)
+        self.socket.connect((str(address), port))
+        if tls is not None:
+            wrapped = tls.wrap_socket(self.socket, server_hostname=host, do_handshake_on_connect=False)
+            self.socket = wrapped
+            wrapped.do_handshake()
+
+    def _expire(self) -> None:
+        self.is_overdue = True
+        if self.socket is not None:
+            with suppress(OSError):  # it ended by itself
+                self.socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.timer.cancel()
+        if self.socket is not None:
+            self.socket.close()
+
+
+def _read(connection: _Connection, parts: SplitResult, host: str, port: int, max_bytes: int) -> bytes:
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    client = kind(host, port)
+    client.sock = connection.socket
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    client.request("GET", target, headers={"User-Agent": "indexsite", "Connection": "close"})
+    response = client.getresponse()
+    with response:
+        _insist_on_plain_success(response, host, max_bytes)
+        body = bytearray()
+        while chunk := response.read1(_CHUNK):
+            body += chunk
+            if len(body) > max_bytes:
+                raise FetchFailed(f"{host} sent more than {max_bytes} bytes.")
+        if connection.is_overdue or (response.length or 0) > 0:
+            raise HTTPException("cut off")
+    return bytes(body)
+
+
+def _insist_on_plain_success(response: HTTPResponse, host: str, max_bytes: int) -> None:
+    if 300 <= response.status < 400:
+        raise FetchFailed(f"{host} redirects, which is not followed.")
+    if response.status != 200:
+        raise FetchFailed(f"{host} answered with status {response.status}.")
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise FetchFailed(
+            f"{host} sent an encoding that was not asked for."
+        )  # a small body may unpack to a huge one
+    if (response.length or 0) > max_bytes:
+        raise FetchFailed(f"{host} sent more than {max_bytes} bytes.")
