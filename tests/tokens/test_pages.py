@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from indexsite.actors import Actor
 from indexsite.models import AuditEvent
+from indexsite.policies import STEP_UP_WINDOW
 from releases.models import Project
-from tests.support import cast
+from tests.support import cast, people
 from tests.support.tokens import basic, request_with, token_of
 from tokens.authentication import authenticate
 from tokens.models import Token
@@ -27,13 +30,13 @@ SECRET = re.compile(r"idx-[A-Za-z0-9_-]{40,}")
 
 
 @pytest.fixture
-def sign_in(client: Client, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Who the session's middleware finds, with a proof that is fresh or not."""
+def sign_in(client: Client) -> Callable[..., None]:
+    """Through the front door; with `fresh` off, long enough ago that acts ask for a new proof."""
 
     def act_as(user: User, *, fresh: bool = True) -> None:
-        actor: Actor = cast.actor(user, fresh=fresh)
-        client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-        monkeypatch.setattr("mfa.middleware.session_actor", lambda request: actor)
+        at = timezone.now() - (timedelta(0) if fresh else STEP_UP_WINDOW + timedelta(minutes=1))
+        with time_machine.travel(at):
+            people.sign_in(client, user)
 
     return act_as
 
@@ -178,10 +181,12 @@ def test_too_many_new_tokens_are_refused(client: Client, sign_in: Callable[..., 
     assert Token.objects.count() == 50
 
 
-@pytest.mark.parametrize("path", [LIST, CREATE, REVOKE_ALL, f"{LIST}00000000-0000-4000-8000-000000000007/revoke/"])
-def test_visitors_see_no_token_page(client: Client, path: str) -> None:
-    for response in (client.get(path), client.post(path)):
-        assert response.status_code in {302, 401, 405}
+@pytest.mark.parametrize("path", [LIST, CREATE, REVOKE_ALL, f"{LIST}0b6ba5e4-7f4e-4f0e-a0c2-cf6aa06f0b0e/revoke/"])
+def test_visitors_are_sent_to_sign_in(client: Client, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 302
+    assert response["Location"] == f"/account/login/?next={quote(path, safe='')}"
+    assert client.post(path).status_code in {302, 405}
 
 
 def test_without_a_fresh_proof_nothing_is_made(
@@ -189,15 +194,20 @@ def test_without_a_fresh_proof_nothing_is_made(
 ) -> None:
     sign_in(alice, fresh=False)
     for response in (client.get(CREATE), client.post(CREATE, fill())):
-        assert response.status_code in {302, 403}
+        assert response.status_code == 302
+        assert response["Location"] == f"/account/second-factor/?next={quote(CREATE, safe='')}"
     assert not Token.objects.exists()
+    people.forget_last_code(alice)
+    back = client.post(f"/account/second-factor/?next={CREATE}", {"code": cast.totp_code(alice), "next": CREATE})
+    assert back["Location"] == CREATE
+    assert client.post(CREATE, fill()).status_code == 200
 
 
 def test_somebody_who_may_not_create_hears_why(client: Client, sign_in: Callable[..., None], dave: User) -> None:
     cast.ProjectFactory(owner=dave)
     sign_in(dave)
     response = client.get(CREATE, follow=True)
-    assert "must set up a second factor" in response.content.decode()
+    assert "must set up a second factor" in html.unescape(response.content.decode())
 
 
 # -- the list -----------------------------------------------------------------------------------------------------
@@ -287,13 +297,12 @@ def test_the_token_of_somebody_else_does_not_exist(
     assert not AuditEvent.objects.filter(name="token.revoked").exists()
 
 
-def test_revoking_needs_the_forms_own_secret(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    strict = Client(enforce_csrf_checks=True)
-    strict.force_login(alice, backend="allauth.account.auth_backends.AuthenticationBackend")
-    monkeypatch.setattr("mfa.middleware.session_actor", lambda request: cast.actor(alice))
+def test_every_form_needs_its_own_secret(client: Client, sign_in: Callable[..., None], alice: User) -> None:
+    sign_in(alice)
     token = token_of(alice)
+    client.handler.enforce_csrf_checks = True
     for path in (f"{LIST}{token.pk}/revoke/", REVOKE_ALL, CREATE):
-        assert strict.post(path, fill(scope="account")).status_code == 403
+        assert client.post(path, fill(scope="account")).status_code == 403
     token.refresh_from_db()
     assert token.revoked_at is None
     assert Token.objects.count() == 1
