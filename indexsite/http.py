@@ -1,4 +1,4 @@
-"""Where domain meets HTTP: the declared policy of a view, and DomainError -> page, problem+json, reason line."""
+"""Where domain meets HTTP: the declared policy of a view, who asks, and errors as pages or problems."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.redirects import came_from, with_next
 from indexsite import errors
 from indexsite.actors import VISITOR, Actor
+from indexsite.env import Network
 from indexsite.policies import Action
 
 type View = Callable[..., HttpResponseBase]
@@ -31,6 +34,21 @@ STATUS: dict[type[errors.DomainError], int] = {
     errors.TooLarge: 413,
     errors.LimitReached: 429,
 }
+
+# What programs ask for: errors are problems (RFC 9457) there, and any host name is answered.
+MACHINE_PATHS = ("/api/", "/legacy", "/draft/legacy", "/upload/", "/_/")
+# What programs and browsers ask for: the Accept header decides.
+SHARED_PATHS = ("/simple", "/files/", "/pypi/", "/integrity/", "/stage/", "/rss/")
+PROGRAM_TYPES = ("application/problem+json", "application/json", "application/vnd.pypi.simple.v1+json")
+ANY_HOST_PATHS = (
+    *MACHINE_PATHS,
+    *SHARED_PATHS,
+    "/static/",
+    "/.well-known/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+)
 
 
 @dataclass(frozen=True)
@@ -67,30 +85,51 @@ def actor_of(request: HttpRequest) -> Actor:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The client's network address.
+    """The network address of whoever asks, in canonical form, or "" where there is none (a unix socket).
 
-    `X-Forwarded-For` is read from the right, and only as far as TRUSTED_PROXIES wrote it: everything further left
-    is whatever the client claims.
+    X-Forwarded-For is read from right to left, and only as far as the hops are in `TRUSTED_PROXIES`: what stands
+    left of the first foreign address was written by that foreigner.
     """
-    address = str(request.META.get("REMOTE_ADDR", ""))
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-    while hops and _is_trusted_proxy(address):
-        address = hops.pop()
-    return address if _is_address(address) else str(request.META.get("REMOTE_ADDR", ""))
+    trusted = settings.ENV.trusted_proxies
+    address = _ip(request.META.get("REMOTE_ADDR", ""))
+    # A proxy on a unix socket has no address; it is ours if any proxy is.
+    if not trusted or (address is not None and not _is_in(address, trusted)):
+        return str(address or "")
+    for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+        forwarded = _ip(hop)
+        if forwarded is None:
+            break
+        address = forwarded
+        if not _is_in(address, trusted):
+            break
+    return str(address or "")
 
 
-def _is_address(text: str) -> bool:
+def is_staff_network(request: HttpRequest) -> bool:
+    """Whether the address may reach `/admin/` (`STAFF_NETWORKS`; everywhere when unset)."""
+    networks = settings.ENV.staff_networks
+    address = _ip(client_address(request))
+    return not networks or (address is not None and _is_in(address, networks))
+
+
+type _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def _ip(text: str) -> _Address | None:
+    text = text.strip()
+    if text.startswith("["):  # [2001:db8::1]:443
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:  # 203.0.113.9:443
+        text = text.partition(":")[0]
     try:
-        ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
-        return False
-    return True
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
-def _is_trusted_proxy(text: str) -> bool:
-    return _is_address(text) and any(
-        ipaddress.ip_address(text) in network for network in settings.ENV.trusted_proxies
-    )
+def _is_in(address: _Address, networks: tuple[Network, ...]) -> bool:
+    return any(address in network for network in networks)
 
 
 def status_of(error: errors.DomainError) -> int:
@@ -127,6 +166,8 @@ def problem(error: errors.DomainError, **extra: Any) -> HttpResponse:
     )
     if isinstance(error, errors.LimitReached):
         response["Retry-After"] = str(error.retry_after)
+    if status == 401:  # RFC 9110 section 15.5.2; clients send tokens as the password of __token__
+        response["WWW-Authenticate"] = f'Basic realm="{settings.SITE_NAME}", charset="UTF-8"'
     return response
 
 
@@ -156,8 +197,26 @@ def detour(request: HttpRequest, error: errors.DomainError) -> HttpResponse | No
     return redirect(with_next(reverse(name), came_from(request)))
 
 
+def wants_problem(request: HttpRequest) -> bool:
+    """Whether an error should be a problem document instead of a page."""
+    if request.path.startswith(MACHINE_PATHS):
+        return True
+    # An installer takes text/html too, last; a browser takes none of the others.
+    accepted = request.get_preferred_type(["text/html", *PROGRAM_TYPES])
+    if request.path.startswith(SHARED_PATHS):
+        return accepted != "text/html" or request.headers.get("Accept", "*/*") == "*/*"
+    return accepted is not None and accepted != "text/html"
+
+
+def refusal(request: HttpRequest, error: errors.DomainError) -> HttpResponse:
+    """The answer to a refusal, as whoever asks can read it."""
+    if wants_problem(request):
+        return problem(error)
+    return detour(request, error) or page(request, error)
+
+
 class DomainErrorMiddleware:
-    """Turns a DomainError that left a page view into a page; API views answer `problem()` themselves."""
+    """Turns a DomainError that left a view into the answer `refusal` chooses."""
 
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
@@ -166,6 +225,65 @@ class DomainErrorMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if isinstance(exception, errors.DomainError):
-            return detour(request, exception) or page(request, exception)
-        return None
+        return refusal(request, exception) if isinstance(exception, errors.DomainError) else None
+
+
+class SiteHostMiddleware:
+    """Pages live at `SITE_URL`: asked for under another host, they redirect there; APIs and files answer anyway.
+
+    Cookies and security keys belong to one origin, so a sign-in under another one could only fail.
+    """
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        host = request.get_host()  # also refuses what is not in ALLOWED_HOSTS, for every path
+        if request.path.startswith(ANY_HOST_PATHS) or _is_site_host(host):
+            return self.get_response(request)
+        response = HttpResponseRedirect(settings.SITE_URL + request.get_full_path())
+        if request.method not in {"GET", "HEAD"}:
+            response.status_code = 303  # a form sent here would lack the session; show it anew
+        return response
+
+
+def _is_site_host(host: str) -> bool:
+    site = urlsplit(settings.SITE_URL)
+    default_port = ":443" if site.scheme == "https" else ":80"
+    return host.lower().removesuffix(default_port) == site.netloc.lower().removesuffix(default_port)
+
+
+# -- Django's own errors, in our words (named in indexsite.urls and settings) ------------------------------
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _error(request, errors.InvalidInput("The request is malformed."), "errors/400.html")
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _error(request, errors.PermissionRefused("You may not do this."), "errors/403.html")
+
+
+def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _error(request, errors.NotFound("There is nothing at this address."), "errors/404.html")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    error = errors.PermissionRefused("This form is no longer valid; reload the page and send it again.")
+    return _error(request, error, "errors/csrf.html")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """What broke may be anything, the session and the database too: no request reaches the template."""
+    if wants_problem(request):
+        error = errors.DomainError("Something broke on our side; it was logged. Try again in a minute.")
+        response = problem(error, status=500, type="about:blank", code="server-error")
+        response.status_code = 500
+        return response
+    return HttpResponse(render_to_string("errors/500.html"), status=500)
+
+
+def _error(request: HttpRequest, error: errors.DomainError, template: str) -> HttpResponse:
+    if wants_problem(request):
+        return problem(error)
+    return render(request, template, {"error": error}, status=status_of(error))

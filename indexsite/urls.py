@@ -27,5 +27,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/<path:rest>", api.nothing),
 ]
 
+handler400 = "indexsite.http.bad_request"
+handler403 = "indexsite.http.permission_denied"
+handler404 = "indexsite.http.page_not_found"
+handler500 = "indexsite.http.server_error"
+
 if settings.DEBUG:
     urlpatterns += [path("styleguide/", styleguide, name="styleguide")]
