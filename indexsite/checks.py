@@ -13,10 +13,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from indexsite.http import DeclaredPolicy
 from indexsite.policies import RULES, Action
 
-# Views of others cannot carry our declaration: module (with what is below it) -> why they are safe as they are.
+# Views of others cannot carry our declaration: dotted name (and all below it) -> why they are safe as they are.
 EXEMPT: dict[str, str] = {
     "django.contrib.admin": "StaffSite.has_permission guards every view of the console, the login included",
     "django.contrib.contenttypes": "the console's view-on-site link, wrapped by its admin_view",
+    "django.views.generic.base.RedirectView": "shows nothing: it leads to another address, which declares its own",
     "django.contrib.staticfiles": "style sheets and scripts are public; mounted with DEBUG only",
 }
 LETTER_PARTS = ("subject.txt", "body.txt", "body.html")
@@ -74,14 +75,9 @@ def policy_of(view: Callable[..., Any]) -> DeclaredPolicy | None:
 
 def exemption(view: Callable[..., Any]) -> str | None:
     """Why the view need not declare anything."""
-    module = _module(view)
-    return next((why for name, why in EXEMPT.items() if f"{module}.".startswith(f"{name}.")), None)
-
-
-def _module(view: Callable[..., Any]) -> str:
-    owner = getattr(view, "cls", None) or getattr(view, "view_class", None) or view
-    return getattr(owner, "__module__", "") or ""
+    return next((why for name, why in EXEMPT.items() if f"{_name(view)}.".startswith(f"{name}.")), None)
 
 
 def _name(view: Callable[..., Any]) -> str:
-    return f"{_module(view)}.{getattr(view, '__qualname__', type(view).__qualname__)}"
+    owner = getattr(view, "cls", None) or getattr(view, "view_class", None) or view
+    return f"{owner.__module__}.{getattr(owner, '__qualname__', type(owner).__qualname__)}"

@@ -39,6 +39,7 @@ class Action(StrEnum):
     PROJECT_CREATE = "project:create"
     PROJECT_MANAGE = "project:manage"
     FILE_UPLOAD = "file:upload"
+    CONSOLE_ENTER = "console:enter"
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,13 @@ def scope(permission: Permission) -> Requirement:
     return check
 
 
+def staff(actor: Actor, subject: Subject) -> Denied | None:
+    """The person works for the site."""
+    if actor.user is not None and actor.user.is_staff:
+        return None
+    return Denied("not-staff", "This page is for the people who run the site.")
+
+
 def own(actor: Actor, subject: Subject) -> Denied | None:
     """The subject belongs to the person."""
     if actor.user is not None and subject.user_id == actor.user.pk:
@@ -230,4 +238,5 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
     Action.PROJECT_CREATE: (scope(Permission.UPLOAD), verified_email, factor_held),
     Action.PROJECT_MANAGE: (interactive, role(*RoleKind), obligations_met),
     Action.FILE_UPLOAD: (scope(Permission.UPLOAD), _UPLOADER, verified_email, obligations_met, writable),
+    Action.CONSOLE_ENTER: (interactive, staff, factor_held, recent_step_up),
 }

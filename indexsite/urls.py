@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
-from indexsite import api, site_pages, views_health
+from indexsite import admin_site, api, site_pages, views_health
 from indexsite.styleguide import styleguide
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/", admin_site.site.urls),
     path("help/", site_pages.help_page, name="help"),
     path("help/problems/", site_pages.help_problems, name="help_problems"),
     path("security/", site_pages.security_page, name="security"),
