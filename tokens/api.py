@@ -52,8 +52,8 @@ class TokenSerializer(serializers.Serializer[Any]):
     operation_id="inspectToken",
     summary="Is this token valid, for what, until when?",
     description=(
-        "Send the token as you would for an upload: `Authorization: Bearer <token>`, or Basic with the user name "
-        "`__token__`. A token that cannot be used gets a 403 whose `detail` says why and where to renew it."
+        "Send the token as for an upload: as Bearer, or as the password of Basic with the user name __token__. "
+        "A token that cannot be used gets a 403 whose detail says why and where to renew it."
     ),
     tags=["Tokens"],
     parameters=[

@@ -44,7 +44,7 @@ class TokenForm(forms.Form):
         error_messages={"required": "Choose how long the token works."},
     )
     expires_on = forms.DateField(
-        label="Last day (UTC)",
+        label="Last day (UTC), if you choose one",
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         error_messages={"invalid": "Write the date as year-month-day, such as 2027-01-31."},

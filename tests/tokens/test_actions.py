@@ -59,6 +59,8 @@ def test_a_project_token_carries_every_restriction_embedded_and_stored(
     token = Token.objects.get()
     assert token == created.token
     assert [caveat[0] for caveat in token.caveats] == [3, 1, 2, 0]
+    assert token.expires_at is not None
+    assert token.caveats[3][1] == token.expires_at.timestamp()
     assert token.caveats[1] == [1, ["sample-project"]]
     assert token.secret() == created.secret
     assert created.secret.startswith("idx-")

@@ -44,6 +44,8 @@ def create_token(
         require(actor, Action.FILE_UPLOAD, project)
     assert actor.user is not None  # noqa: S101 - the policy saw to it
     description = _usable(description)
+    if expires_at is not None:
+        expires_at = expires_at.replace(microsecond=0)  # caveats count in seconds; the row says the same
     if expires_at is not None and expires_at <= at:
         raise InvalidInput("The end of the token's life must lie in the future.", code="expiry-passed")
     token = Token(
