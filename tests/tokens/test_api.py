@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from datetime import timedelta
 from typing import Any
@@ -9,12 +10,16 @@ from typing import Any
 import jsonschema
 import pypitoken
 import pytest
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
 from django.test import Client
 from django.utils import timezone
 from drf_spectacular.drainage import GENERATOR_STATS
+from rest_framework.exceptions import ValidationError
 
 from accounts.models import User
 from indexsite import api
+from indexsite.api_problems import problem_of
 from releases.models import Project
 from tests.support import cast
 from tests.support.tokens import basic, token_of
@@ -190,6 +195,24 @@ def test_errors_of_the_framework_are_problems_too(
     assert response["Content-Type"] == "application/problem+json"
     assert response.json()["code"] == code
     assert response.json()["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (Http404(), 404, "not-found"),
+        (PermissionDenied(), 403, "permission-refused"),
+        (ValidationError({"name": ["wrong"]}), 400, "invalid"),
+    ],
+)
+def test_errors_that_views_to_come_will_raise_are_problems_too(error: Exception, status: int, code: str) -> None:
+    response = problem_of(error, {})
+    assert response is not None
+    assert (response.status_code, json.loads(response.content)["code"]) == (status, code)
+
+
+def test_a_bug_is_no_problem_but_a_logged_500() -> None:
+    assert problem_of(ZeroDivisionError(), {}) is None
 
 
 # -- the API describes itself -----------------------------------------------------------------------------------

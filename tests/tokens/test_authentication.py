@@ -24,7 +24,7 @@ from indexsite.policies import Action, NewProject, may
 from releases.models import Project
 from tests.support import cast
 from tests.support.tokens import basic, request_with, token_of
-from tokens.authentication import authenticate
+from tokens.authentication import GRANTED, authenticate
 from tokens.macaroons import wire
 from tokens.models import Token
 
@@ -243,6 +243,14 @@ def test_no_token_reaches_an_interactive_action(alice: User, sampleproject: Proj
     actor = authenticate(request_with(basic(token.secret())))
     subject = sampleproject if action is Action.PROJECT_MANAGE else token
     assert bool(may(actor, action, subject)) is (action is Action.TOKEN_INSPECT)
+
+
+def test_a_permission_that_is_added_later_is_not_in_old_tokens(alice: User) -> None:
+    credential = authenticate(request_with(basic(token_of(alice).secret()))).credential
+    for permission in GRANTED:
+        assert credential.refusal(permission, None) is None
+    later = credential.refusal("release:delete", None)  # type: ignore[arg-type]
+    assert later == "This token cannot be used for release:delete; sign in on the web site instead."
 
 
 def test_a_name_that_changes_hands_takes_no_old_token_along(alice: User, sampleproject: Project) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
@@ -17,6 +19,13 @@ from tokens.models import Token
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
 
+@pytest.fixture
+def site(live_server: LiveServer, settings: Any) -> str:
+    """The origin of a running site; the browser is not led away to the configured one."""
+    settings.SITE_URL = live_server.url
+    return live_server.url
+
+
 def take_session(page: Page, client: Client, url: str) -> None:
     """Let the browser be the one that signed in."""
     cookies = [{"name": name, "value": morsel.value, "url": url} for name, morsel in client.cookies.items()]
@@ -28,11 +37,12 @@ def accessible(page: Page) -> None:
     assert violations == [], [(found["id"], found["nodes"]) for found in violations]
 
 
-def test_a_person_makes_a_token_copies_it_and_revokes_it(page: Page, live_server: LiveServer, alice: User) -> None:
+def test_a_person_makes_a_token_copies_it_and_revokes_it(page: Page, site: str, alice: User) -> None:
     cast.ProjectFactory(name="sampleproject", owner=alice)
     token_of(alice, description="laptop")
-    take_session(page, people.browser(alice), live_server.url)
-    page.goto(f"{live_server.url}/account/tokens/")
+    signed_in = people.browser(alice, HTTP_HOST=site.removeprefix("http://"))
+    take_session(page, signed_in, site)
+    page.goto(f"{site}/account/tokens/")
     accessible(page)
     page.get_by_role("link", name="Create a token").click()
     accessible(page)
@@ -62,8 +72,8 @@ def test_a_person_makes_a_token_copies_it_and_revokes_it(page: Page, live_server
     assert Token.objects.get(description="release workflow").revoked_at is not None
 
 
-def test_the_api_pages_are_readable_by_everyone(page: Page, live_server: LiveServer) -> None:
-    page.goto(f"{live_server.url}/api/v1/docs/")
+def test_the_api_pages_are_readable_by_everyone(page: Page, site: str) -> None:
+    page.goto(f"{site}/api/v1/docs/")
     accessible(page)
     refused = page.locator("details", has_text="403 Forbidden")
     refused.locator("summary").click()
