@@ -6,23 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from packaging.version import Version
 
 from releases.models import File, Project, Release
+from releases.queries import latest_of
 
 # Core metadata that is one string in `info`; absent is "" where clients expect text, None where they expect null.
 _TEXT = ("author", "author_email", "home_page", "keywords", "license", "maintainer", "maintainer_email")
 _NULLABLE = ("download_url", "license_expression")
-
-
-def latest_of(releases: list[Release]) -> Release | None:
-    """The release a visitor means by the project's name: final before pre-release, unyanked before yanked."""
-
-    def rank(release: Release) -> tuple[bool, bool, Version]:
-        version = release.parsed_version
-        return (not release.is_yanked, not version.is_prerelease, version)
-
-    return max(releases, key=rank, default=None)
 
 
 def project_document(project: Project, *, version: str | None = None) -> dict[str, Any] | None:
