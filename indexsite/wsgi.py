@@ -1,10 +1,86 @@
-"""The WSGI application."""
+"""The WSGI application: Django, behind a thin layer that answers most installers without it.
+
+The layer takes requests for `/simple/…` and `/files/…` in their one spelling; `releases.serving` says what to
+answer, as it does for the views, so the two agree to the byte. Anything unusual falls through to Django.
+"""
 
 from __future__ import annotations
 
+import functools
 import os
+import re
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from wsgiref.util import FileWrapper
 
 from django.core.wsgi import get_wsgi_application
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "indexsite.settings")
-application = get_wsgi_application()
+django_application = get_wsgi_application()
+
+# These read settings and models, so only now.
+from django.conf import settings  # noqa: E402
+from django.http.request import split_domain_port, validate_host  # noqa: E402
+
+from releases import serving  # noqa: E402
+from releases.serving import Answer  # noqa: E402
+from releases.views_files import ask_of_environ  # noqa: E402
+
+_SIMPLE = re.compile(r"/simple/(?:([a-z0-9]+(?:-[a-z0-9]+)*)/)?", re.ASCII)
+_FILE = re.compile(r"/files/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/([A-Za-z0-9._+!-]+)", re.ASCII)
+_STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+
+
+def thin(django: WSGIApplication) -> WSGIApplication:
+    """`django` with the layer in front of it."""
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answer = _answer(environ)
+        if answer is None:
+            return django(environ, start_response)
+        headers = list(answer.headers.items())
+        if settings.SECURE_HSTS_SECONDS and _is_secure(environ):
+            headers.append(("Strict-Transport-Security", f"max-age={settings.SECURE_HSTS_SECONDS}"))
+        start_response(_STATUS_LINES[answer.status], headers)
+        if isinstance(answer.body, bytes):
+            return [answer.body]
+        send: Callable[..., Iterable[bytes]] = environ.get("wsgi.file_wrapper", FileWrapper)
+        return send(answer.body, serving.CHUNK)
+
+    return application
+
+
+def _answer(environ: WSGIEnvironment) -> Answer | None:
+    """The answer to a plain read in its one spelling under an allowed host; None: Django shall see to it."""
+    if environ["REQUEST_METHOD"] not in {"GET", "HEAD"} or environ.get("QUERY_STRING"):
+        return None
+    path = environ.get("PATH_INFO", "")
+    if (simple := _SIMPLE.fullmatch(path)) is not None:
+        if not _is_ours(environ.get("HTTP_HOST", "")):
+            return None
+        return serving.simple_page(simple[1] or "", ask_of_environ(environ))
+    if (file := _FILE.fullmatch(path)) is not None:
+        if not _is_ours(environ.get("HTTP_HOST", "")):
+            return None
+        return serving.file(file[1] + file[2] + file[3], file[4], ask_of_environ(environ))
+    return None
+
+
+@functools.lru_cache(maxsize=64)
+def _is_ours(host: str) -> bool:
+    domain, _ = split_domain_port(host)
+    return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
+
+
+def _is_secure(environ: dict[str, Any]) -> bool:
+    forwarded = settings.SECURE_PROXY_SSL_HEADER
+    if forwarded and forwarded[0] in environ:
+        return bool(environ[forwarded[0]].split(",")[0].strip() == forwarded[1])
+    return bool(environ["wsgi.url_scheme"] == "https")
+
+
+application = thin(django_application)

@@ -47,6 +47,9 @@ _FILE_CACHING = "public, max-age=31536000, immutable"
 # Well below `storage.LINK_SECONDS`: a cached redirect must not outlive the link it points to.
 _REDIRECT_CACHING = "public, max-age=600"
 
+# What WSGI servers that cannot hand a file to the kernel read at a time.
+CHUNK = 64 << 10
+
 _FACTS_SQL = f"SELECT serial, html_etag, json_etag FROM {SimplePage._meta.db_table} WHERE name = %s"  # noqa: S608, SLF001
 
 

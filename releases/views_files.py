@@ -39,7 +39,9 @@ def respond(answer: Answer) -> HttpResponseBase:
     """The answer as a Django response."""
     if answer.status == 304:
         # Streaming, because middleware would announce a length of 0, which a cache may take for the page's.
-        return StreamingHttpResponse((), status=304, headers=answer.headers)
+        response = StreamingHttpResponse((), status=304, headers=answer.headers)
+        del response["Content-Type"]
+        return response
     if isinstance(answer.body, bytes):
         return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
     headers = dict(answer.headers)
