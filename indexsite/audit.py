@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from indexsite import clock
 from indexsite.actors import Actor
@@ -71,6 +72,11 @@ def sentence(row: AuditEvent) -> str:
         return row.name
     values = {"project": row.project, "about": row.about_label, "actor": row.actor_label, **row.data}
     return kind.sentence.format_map(_Missing(values))
+
+
+def of_project(normalized_name: str) -> QuerySet[AuditEvent]:
+    """Everything that happened to the project, the latest first."""
+    return AuditEvent.objects.filter(project=normalized_name)
 
 
 class _Missing(dict[str, Any]):

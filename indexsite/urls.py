@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", views_health.metrics, name="metrics"),
     path("", include("releases.urls_read")),
     path("", include("releases.urls_pages")),
+    path("", include("releases.urls")),
     path("", include("tokens.urls")),
     path("api/v1/", api.root, name="api_root"),
     path("api/v1/schema/", api.schema, name="api_schema"),

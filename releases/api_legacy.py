@@ -1,0 +1,136 @@
+"""`/legacy/`: the upload protocol of twine, uv, flit, hatch, poetry and pdm.
+
+Every refusal says its sentence twice: in the HTTP reason phrase, all that twine and hatch print, and in the
+body, all that uv prints. A client's mistake is never a 5xx, because twine repeats those.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from django.conf import settings
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+from packaging.utils import canonicalize_name
+
+from indexsite import clock, limits
+from indexsite.actors import Actor
+from indexsite.errors import DomainError, InvalidInput, NotAuthenticated
+from indexsite.http import enforces, problem, public, reason_line, status_of
+from indexsite.limits import Limit
+from indexsite.policies import Action
+from releases import serving
+from releases.actions.publish import PublishResult, publish_file
+from releases.api_receive import FORM_ALLOWANCE, drain, received, too_large
+from releases.views_files import ask_of, respond
+from tokens.authentication import authenticate
+
+logger = logging.getLogger(__name__)
+
+BUSY_SECONDS = 5
+
+
+class LengthMissing(InvalidInput):
+    """The size of the body is not known before it is read."""
+
+    code = "length-required"
+
+
+class Busy(DomainError):
+    """Somebody else holds what this upload needs; the same request will succeed in a moment."""
+
+    code = "busy"
+
+
+@csrf_exempt  # no cookie speaks here: the Authorization header alone does
+@enforces(Action.FILE_UPLOAD)
+def upload(request: HttpRequest) -> HttpResponse:
+    """POST one file, as every client does it; anything else hears what this address is for."""
+    if request.method != "POST":
+        return _explain(request)
+    try:
+        actor = _admit(request)
+        with received(request, max_bytes=limits.MAX_FILE_BYTES) as incoming:
+            result = publish_file(actor=actor, incoming=incoming, at=clock.now())
+    except DomainError as error:
+        return Refusal(request, error)
+    except OperationalError:
+        logger.exception("An upload gave up waiting for the database.")
+        return Refusal(request, Busy("The index is busy; wait a few seconds and upload again."))
+    return _done(result)
+
+
+@public("Installers and upload tools read the index without an account.")
+@require_safe
+def simple_beside(request: HttpRequest, name: str) -> HttpResponseBase:
+    """A project's files as HTML: hatch looks below the upload address for what is published already."""
+    ask = replace(ask_of(request), accept="text/html", wanted="")
+    return respond(serving.simple_page(canonicalize_name(name), ask))
+
+
+def _admit(request: HttpRequest) -> Actor:
+    """Everything that can be said from the headers alone, before a byte of the body is read."""
+    length = request.META.get("CONTENT_LENGTH", "")
+    if not length.isdecimal() or request.META.get("HTTP_TRANSFER_ENCODING"):
+        raise LengthMissing("Uploads need a Content-Length header; chunked bodies are not accepted.")
+    actor = authenticate(request)
+    if int(length) > limits.MAX_FILE_BYTES + FORM_ALLOWANCE:
+        raise too_large(limits.MAX_FILE_BYTES)
+    limits.check(Limit.UPLOAD_USER, str(actor.user.pk if actor.user else ""), at=clock.now())
+    return actor
+
+
+class Refusal(HttpResponse):
+    """A problem+json answer that, once sent, keeps reading what the client is still sending.
+
+    Closing a socket with unread bytes in it makes the kernel reset the connection, and the sentence is lost.
+    """
+
+    def __init__(self, request: HttpRequest, error: DomainError) -> None:
+        status = _status_of(error)
+        # uv prints title and detail, one after the other.
+        answer = problem(error, status=status, title="Upload refused")
+        super().__init__(
+            answer.content, status=status, reason=reason_line(error.sentence), headers=dict(answer.items())
+        )
+        if status == 503:
+            self["Retry-After"] = str(BUSY_SECONDS)
+        self._request = request
+
+    def close(self) -> None:
+        super().close()
+        drain(self._request)
+
+
+def _status_of(error: DomainError) -> int:
+    if isinstance(error, LengthMissing):
+        return 411
+    if isinstance(error, Busy):
+        return 503
+    # 401 makes some clients ask for a password; everything about the credential is 403 here.
+    return 403 if isinstance(error, NotAuthenticated) else status_of(error)
+
+
+def _done(result: PublishResult) -> HttpResponse:
+    release = result.file.release
+    address = f"{settings.SITE_URL}/project/{release.project.normalized_name}/{release.version}/"
+    said = "Published" if result.created else "Already published, nothing changed"
+    return HttpResponse(f"{said}: {result.file.filename}\n{address}\n", content_type="text/plain; charset=utf-8")
+
+
+def _explain(request: HttpRequest) -> HttpResponse:
+    sentence = "This address takes uploads by POST."
+    address = request.build_absolute_uri("/legacy/")
+    answer = HttpResponse(
+        f"{sentence}\n\nTo upload with a token:\n\n"
+        f"    twine upload --repository-url {address} -u __token__ dist/*\n"
+        f"    uv publish --publish-url {address}\n\nMore: {request.build_absolute_uri('/help/')}\n",
+        content_type="text/plain; charset=utf-8",
+        status=405,
+        reason=reason_line(sentence),
+    )
+    answer["Allow"] = "POST"
+    return answer

@@ -1,0 +1,60 @@
+"""Two acts at the same moment, on real connections."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.db.backends.sqlite3.base import DatabaseWrapper
+
+from releases.models import ProjectQuerySet
+
+
+def together[T](*acts: Callable[[], T]) -> list[T]:
+    """Run all acts at once, each in a thread with a database connection of its own."""
+
+    def run(act: Callable[[], T]) -> T:
+        try:
+            return act()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(run, acts))
+
+
+def meet(patch: pytest.MonkeyPatch, target: str, *, parties: int = 2, patience: float = 1.0) -> None:
+    """Make `parties` threads wait for each other in front of the function `target`.
+
+    Where a lock lets only one of them come so far, it goes on alone after `patience` seconds.
+    """
+    barrier = threading.Barrier(parties)
+    module, _, name = target.rpartition(".")
+    original = getattr(importlib.import_module(module), name)
+
+    def after_the_others(*args: Any, **kwargs: Any) -> Any:
+        with suppress(threading.BrokenBarrierError):
+            barrier.wait(timeout=patience)
+        return original(*args, **kwargs)
+
+    patch.setattr(target, after_the_others)
+
+
+def without_locks(patch: pytest.MonkeyPatch) -> None:
+    """Take away what makes uploads to one project wait for each other.
+
+    PostgreSQL: the row lock. SQLite: the write lock that each transaction takes when it begins.
+    """
+    patch.setattr(ProjectQuerySet, "locked", lambda self, pk: self.get(pk=pk))
+    if connection.vendor == "sqlite":
+        patch.setattr(
+            DatabaseWrapper,
+            "_start_transaction_under_autocommit",
+            lambda self: self.cursor().execute("BEGIN DEFERRED"),
+        )
