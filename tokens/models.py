@@ -95,12 +95,17 @@ class Token(models.Model):
         return str(self.pk).encode()
 
     def understood_caveats(self) -> tuple[vocabulary.AnyCaveat, ...]:
-        """The stored restrictions.
+        """The stored restrictions, and those that the columns state: what a list shows is what holds.
 
         Raises:
             tokens.macaroons.wire.MacaroonError: one of them is of a kind this site does not know.
         """
-        return tuple(vocabulary.decode(value) for value in self.caveats)
+        stored = [vocabulary.decode(value) for value in self.caveats]
+        if self.project_id is not None:
+            stored.append(vocabulary.ProjectIds((vocabulary.public_id(self.project_id),)))
+        if self.expires_at is not None:
+            stored.append(vocabulary.Expiry(expires_at=int(self.expires_at.timestamp()), not_before=0))
+        return tuple(stored)
 
     def secret(self) -> str:
         """The token itself, as its owner pastes it: shown once, never stored or logged."""

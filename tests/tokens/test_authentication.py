@@ -326,6 +326,20 @@ def test_a_stored_restriction_that_is_not_understood_refuses_the_token(alice: Us
     assert refusal(basic(secret)).code == "token-restricted"
 
 
+def test_what_the_lists_show_is_what_holds(alice: User, sampleproject: Project) -> None:
+    other = cast.ProjectFactory(name="otherlib", owner=alice)
+    token = token_of(alice)
+    secret = token.secret()
+    token.project = sampleproject
+    token.save()
+    actor = authenticate(request_with(basic(secret)))
+    assert may(actor, Action.FILE_UPLOAD, sampleproject)
+    assert not may(actor, Action.FILE_UPLOAD, other)
+    token.expires_at = timezone.now() - timedelta(seconds=1)
+    token.save()
+    assert refusal(basic(secret)).code == "token-expired"
+
+
 def test_narrowing_and_revoking_reach_an_upload_that_has_begun(alice: User, sampleproject: Project) -> None:
     token = token_of(alice)
     actor = authenticate(request_with(basic(token.secret())))
