@@ -22,11 +22,17 @@ def show(request: HttpRequest, template: str, *, status: int = 200, **context: A
     return response
 
 
-def show_form(request: HttpRequest, template: str, form: PageForm, **context: Any) -> HttpResponse:
-    """Render a page with its form; 400 where a field is wrong, else the status of the refusal the form shows."""
-    refusal = form.refusal
-    status = status_of(refusal) if refusal is not None else 400 if form.errors else 200
-    response = show(request, template, status=status, form=form, **context)
+def show_form(
+    request: HttpRequest, template: str, form: PageForm, *, beside: PageForm | None = None, **context: Any
+) -> HttpResponse:
+    """Render a page with its form; 400 where a field is wrong, else the status of the refusal a form shows.
+
+    `beside`: a second form on the page that may have been the one sent.
+    """
+    sent = beside if beside is not None and beside.errors else form
+    refusal = sent.refusal
+    status = status_of(refusal) if refusal is not None else 400 if sent.errors else 200
+    response = show(request, template, status=status, form=form, beside=beside, **context)
     if isinstance(refusal, LimitReached):
         response["Retry-After"] = str(refusal.retry_after)
     return response

@@ -48,13 +48,11 @@ def _page(
 ) -> HttpResponse:
     user = _person(request)
     code = allauth_internals.mailed_code(request)
-    shown = code_form if code_form is not None else form if form is not None else EmailForm()
     return show_form(
         request,
         "account/email.html",
-        shown,
-        add_form=form or EmailForm(),
-        code_form=code_form or MailedCodeForm(),
+        form or EmailForm(),
+        beside=code_form or MailedCodeForm(),
         waiting_for=code.email if code is not None and code.user == user else "",
         addresses=queries.addresses(user),
     )

@@ -101,15 +101,11 @@ def verify_email(request: HttpRequest) -> HttpResponse:
 def _verify_page(
     request: HttpRequest, code: MailedCode, *, form: MailedCodeForm | None = None, change: EmailForm | None = None
 ) -> HttpResponse:
-    failed = change if change is not None and change.errors else form
-    shown = form or MailedCodeForm()
-    if failed is not None and failed is change:
-        shown.refusal = change.refusal
     return show_form(
         request,
         "account/verify_email.html",
-        shown,
-        change_form=change or EmailForm(),
+        form or MailedCodeForm(),
+        beside=change or EmailForm(),
         email=code.email,
         may_resend=code.may_resend,
         may_change=code.may_change_address,

@@ -98,6 +98,7 @@ def set_new(request: HttpRequest) -> HttpResponse:
         except DomainError as error:
             form.refuse(error)
         else:
+            del request.session[RESET_SESSION_KEY]
             allauth_internals.sign_out(request)  # whoever was signed in here, maybe somebody else
             messages.success(request, "Your password is changed; all sessions have ended.")
             return allauth_internals.begin_sign_in(request, user, method=RESET_LINK)

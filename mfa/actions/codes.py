@@ -40,13 +40,16 @@ def generate_codes(*, actor: Actor, at: datetime) -> list[str]:
     plain = [recovery_codes.generate() for _ in range(recovery_codes.COUNT)]
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
-        replaced, _ = RecoveryDevice.objects.filter(user=user).delete()
-        device = RecoveryDevice.objects.create(user=user, name="recovery codes", confirmed=False, generated_at=at)
+        # The device stays the same one: a session it has let in goes on.
+        device, created = RecoveryDevice.objects.update_or_create(
+            user=user, defaults={"name": "recovery codes", "confirmed": False, "generated_at": at}
+        )
+        device.codes.all().delete()
         RecoveryCode.objects.bulk_create(
             RecoveryCode(device=device, digest=recovery_codes.digest(code)) for code in plain
         )
         audit.record(actor, audit.RecoveryCodesGenerated(about=user, count=len(plain)))
-        notices.codes_generated(user, count=len(plain), replaced=bool(replaced), actor=actor)
+        notices.codes_generated(user, count=len(plain), replaced=not created, actor=actor)
     return plain
 
 

@@ -1,8 +1,9 @@
 """What people do in a browser: sign in, read their mail, prove a factor."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+import pytest
 from django.conf import settings
 from django.core import mail
 from django.core.mail import EmailMessage
@@ -12,6 +13,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from accounts.models import User
 from mfa.models import has_factor
 from tests.support import cast
+from tests.support.hashers import CheapArgon2Hasher
 from tests.support.worker import run_queued
 
 NEW_PASSWORD = "seven umbrellas lean on a quiet harbour"
@@ -85,3 +87,32 @@ def mailed_link(address: str) -> str:
 def events(user: User) -> list[str]:
     """Names of the audit events about the person, oldest first."""
     return list(user.audit_events.order_by("id").values_list("name", flat=True))
+
+
+class HashCounter:
+    """Counts the slow password hashes, made or checked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        for method in ("encode", "verify"):
+            self._wrap(monkeypatch, method)
+
+    def _wrap(self, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+        original = getattr(CheapArgon2Hasher, method)
+
+        def counted(hasher: CheapArgon2Hasher, *args: object, **kwargs: object) -> object:
+            self.count += 1
+            return original(hasher, *args, **kwargs)
+
+        monkeypatch.setattr(CheapArgon2Hasher, method, counted)
+
+    def during(self, act: Callable[[], object]) -> int:
+        """How many hashes `act` costs."""
+        before = self.count
+        act()
+        return self.count - before
+
+
+def without_secrets_of_the_form(html: str) -> str:
+    """A page without what differs from one rendering to the next: form tokens and nonces."""
+    return re.sub(r'(name="csrfmiddlewaretoken" value|nonce)="[^"]*"', "", html)

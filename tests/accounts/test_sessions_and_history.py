@@ -1,0 +1,77 @@
+"""Where I am signed in, and what happened to my account."""
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.db import transaction
+
+from accounts import queries
+from accounts.models import User
+from indexsite import audit
+from tests.support import cast, people
+
+pytestmark = pytest.mark.django_db
+
+
+def row_of(client) -> UserSession:
+    return UserSession.objects.get(session_key=client.session.session_key)
+
+
+def test_one_session_is_ended(carol: User) -> None:
+    mine, other = people.browser(carol, agent="Mine/1"), people.browser(carol, agent="Other/1")
+    page = mine.get("/account/sessions/").text
+    assert "Mine/1" in page
+    assert "Other/1" in page
+    assert page.count("This session") == 1
+    mine.post("/account/sessions/", {"session": row_of(other).pk})
+    assert people.signed_in_as(other) == ""
+    assert people.signed_in_as(mine) == "carol"
+    assert people.events(carol)[-1] == "sessions.ended"
+
+
+def test_all_other_sessions_are_ended(alice: User) -> None:
+    mine, *others = [people.browser(alice) for _ in range(3)]
+    mine.post("/account/sessions/", {"act": "others"})
+    assert [people.signed_in_as(client) for client in others] == ["", ""]
+    assert people.signed_in_as(mine) == "alice"
+    assert "2 session(s) were ended" in mine.get("/account/history/").text
+
+
+def test_ending_the_present_session_signs_out(carol: User) -> None:
+    client = people.browser(carol)
+    assert client.post("/account/sessions/", {"session": row_of(client).pk})["Location"] == "/account/login/"
+    assert people.signed_in_as(client) == ""
+
+
+def test_nobody_ends_a_session_of_somebody_else(alice: User, carol: User) -> None:
+    mine, theirs = people.browser(carol), people.browser(alice)
+    assert mine.post("/account/sessions/", {"session": row_of(theirs).pk}).status_code == 404
+    assert mine.post("/account/sessions/", {"session": "x"}).status_code == 404
+    assert people.signed_in_as(theirs) == "alice"
+
+
+def test_a_session_that_ran_out_is_not_listed(carol: User) -> None:
+    mine, other = people.browser(carol), people.browser(carol)
+    other.session.delete()
+    assert len(mine.get("/account/sessions/").context["sessions"]) == 1
+
+
+def test_history_shows_only_what_is_about_me_and_hides_where_others_were(alice: User, carol: User) -> None:
+    with transaction.atomic():
+        audit.record(cast.actor(alice), audit.RoleGranted(about=carol, project="critlib", role="maintainer"))
+        audit.record(cast.actor(alice), audit.PasswordChanged(about=alice))
+    _, entries = queries.history(carol)
+    assert [entry.sentence for entry in entries] == ["carol became maintainer of critlib."]
+    assert (entries[0].actor, entries[0].address, entries[0].client) == ("alice", "", "")
+    page = people.browser(carol).get("/account/history/").text
+    assert "carol became maintainer of critlib." in page
+    assert "The password was changed" not in page
+
+
+def test_history_is_paged_and_takes_any_page_number(carol: User) -> None:
+    with transaction.atomic():
+        for _ in range(queries.HISTORY_PAGE + 5):
+            audit.record(cast.actor(carol), audit.PasswordChanged(about=carol))
+    client = people.browser(carol)
+    assert len(client.get("/account/history/?page=2").context["entries"]) == 6
+    for number in ("0", "-1", "x", "999999"):
+        assert client.get("/account/history/", {"page": number}).status_code == 200
