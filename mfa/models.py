@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 class RecoveryDevice(Device):  # type: ignore[misc]
     """Holds a person's recovery codes. Not a factor to live on: it never satisfies an obligation.
 
-    `confirmed` says that the person has shown to have kept them, by typing one back or by using one.
+    `proved_at` says when the person showed to have kept them, by typing one back or by using one.
     """
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     generated_at = models.DateTimeField()
+    proved_at = models.DateTimeField(null=True, blank=True)
 
 
 class RecoveryCode(models.Model):

@@ -44,7 +44,7 @@ def codes_of(user: User) -> Codes:
     if device is None:
         return Codes(exist=False, proved=False, left=0, generated_at=None)
     left = RecoveryCode.objects.filter(device=device, used_at=None).count()
-    return Codes(exist=True, proved=device.confirmed, left=left, generated_at=device.generated_at)
+    return Codes(exist=True, proved=device.proved_at is not None, left=left, generated_at=device.generated_at)
 
 
 def checklist(user: User) -> list[Item]:

@@ -42,7 +42,7 @@ def generate_codes(*, actor: Actor, at: datetime) -> list[str]:
         User.objects.select_for_update().get(pk=user.pk)
         # The device stays the same one: a session it has let in goes on.
         device, created = RecoveryDevice.objects.update_or_create(
-            user=user, defaults={"name": "recovery codes", "confirmed": False, "generated_at": at}
+            user=user, defaults={"name": "recovery codes", "generated_at": at, "proved_at": None}
         )
         device.codes.all().delete()
         RecoveryCode.objects.bulk_create(
@@ -71,7 +71,7 @@ def prove_codes(*, actor: Actor, code: str, at: datetime) -> None:
     if not RecoveryCode.objects.filter(device=device, digest=digest, used_at=None).exists():
         raise NotACode
     limits.reset(Limit.SECOND_FACTOR_USER, str(user.pk))
-    RecoveryDevice.objects.filter(pk=device.pk).update(confirmed=True)
+    RecoveryDevice.objects.filter(pk=device.pk).update(proved_at=at)
 
 
 def spend_code(*, actor: Actor, user: User, code: str, at: datetime) -> RecoveryDevice | None:
@@ -80,14 +80,15 @@ def spend_code(*, actor: Actor, user: User, code: str, at: datetime) -> Recovery
     One keyed hash and one statement, whatever is typed; of two requests with the same code one wins.
     """
     digest = recovery_codes.digest(code)
+    mine = RecoveryDevice.objects.filter(user=user)
     with transaction.atomic():
-        spent = RecoveryCode.objects.filter(device__user=user, digest=digest, used_at=None).update(used_at=at)
+        spent = RecoveryCode.objects.filter(device__in=mine, digest=digest, used_at=None).update(used_at=at)
         if not spent:
             return None
         device: RecoveryDevice = RecoveryDevice.objects.get(user=user)
-        if not device.confirmed:  # using one shows that they were kept, too
-            device.confirmed = True
-            device.save(update_fields=["confirmed"])
+        if device.proved_at is None:  # using one shows that they were kept, too
+            device.proved_at = at
+            device.save(update_fields=["proved_at"])
         left = device.codes.filter(used_at=None).count()
         audit.record(actor, audit.RecoveryCodeUsed(about=user, left=left))
         notices.code_used(user, left=left, actor=actor)

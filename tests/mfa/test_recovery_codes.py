@@ -1,0 +1,201 @@
+"""Recovery codes: strong, hashed, shown once, proved without loss, spent once each, even in a race."""
+
+import threading
+from collections import Counter
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core import serializers
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
+from django_otp.plugins.otp_static.models import StaticToken
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from accounts.models import User
+from indexsite.errors import Conflict
+from mfa import queries, recovery_codes
+from mfa.actions import codes
+from mfa.models import RecoveryCode, RecoveryDevice, has_factor
+from tests.support import cast, people
+
+PAGE = "/account/security/codes/"
+FACTOR = "/account/second-factor/"
+
+
+def make(user: User) -> list[str]:
+    return codes.generate_codes(actor=cast.actor(user), at=cast.clock.now())
+
+
+def sign_in_with(user: User, code: str):
+    client = people.browser()
+    client.post("/account/login/", {"username": user.username, "password": cast.PASSWORD})
+    return client, client.post(FACTOR, {"code": code})
+
+
+@pytest.mark.django_db
+def test_codes_are_strong_readable_and_not_in_the_database(alice: User) -> None:
+    plain = make(alice)
+    assert len(set(plain)) == 8
+    assert len(recovery_codes.ALPHABET) ** recovery_codes.LENGTH >= 2**80
+    assert not set("01ilou") & set(recovery_codes.ALPHABET)
+    stored = serializers.serialize("json", [*RecoveryCode.objects.all(), *RecoveryDevice.objects.all()])
+    for code in plain:
+        assert code not in stored
+        assert recovery_codes.normalize(code) not in stored
+    # What the library's own device does: the words lie open in the table.
+    assert StaticToken(token="abcd1234").token == "abcd1234"
+
+
+@pytest.mark.django_db
+def test_the_hash_depends_on_the_sites_key(settings) -> None:
+    before = recovery_codes.digest("abc")
+    settings.SECRET_KEY = "another key altogether"
+    assert recovery_codes.digest("abc") != before
+    assert recovery_codes.digest(" A-B c") == recovery_codes.digest("abc")
+
+
+@pytest.mark.django_db
+def test_codes_are_shown_once(alice: User) -> None:
+    client = people.browser(alice)
+    response = client.post(PAGE, {"act": "generate"})
+    plain = response.context["plain"]
+    assert all(code in response.text for code in plain)
+    assert "no-store" in response["Cache-Control"]
+    later = client.get(PAGE).text + client.post(PAGE, {"act": "prove", "code": "nonsense"}).text
+    assert not any(code in later for code in plain)
+    everything = [str(letter.body) for letter in people.letters()] + [
+        str(e.data) for e in alice.audit_events.all()
+    ]
+    assert not any(code in text for code in plain for text in everything)
+    assert not any(code in str(dict(client.session)) for code in plain)
+
+
+@pytest.mark.django_db
+def test_proving_spends_nothing(alice: User) -> None:
+    client = people.browser(alice)
+    plain = client.post(PAGE, {"act": "generate"}).context["plain"]
+    assert not queries.codes_of(alice).proved
+    wrong = client.post(PAGE, {"act": "prove", "code": "2345-2345"})
+    assert wrong.status_code == 400
+    assert "not one of your codes" in wrong.text
+    client.post(PAGE, {"act": "prove", "code": plain[5].upper().replace("-", " ")})
+    state = queries.codes_of(alice)
+    assert (state.proved, state.left) == (True, 8)
+
+
+@pytest.mark.django_db
+def test_proving_without_a_set_is_refused(alice: User) -> None:
+    with pytest.raises(Conflict):
+        codes.prove_codes(actor=cast.actor(alice), code="x", at=cast.clock.now())
+    assert people.browser(alice).post(PAGE, {"act": "prove", "code": "x"}).status_code == 409
+
+
+@pytest.mark.django_db
+def test_a_code_signs_in_once_and_every_address_is_told(alice: User) -> None:
+    EmailAddress.objects.create(user=alice, email="second@example.org", verified=True)
+    plain = make(alice)
+    client, response = sign_in_with(alice, plain[0].upper().replace("-", ""))
+    assert response.status_code == 302
+    assert people.signed_in_as(client) == "alice"
+    told = [letter.to[0] for letter in people.letters() if letter.subject == "A recovery code was used"]
+    assert sorted(told) == ["alice@example.org", "second@example.org"]
+    assert "7 are left" in str(people.letters()[-1].body)
+    assert people.events(alice)[-2:] == ["recovery-codes.used", "account.signed-in"]
+    assert "password and recovery code" in client.get("/account/history/").text
+    _, again = sign_in_with(alice, plain[0])
+    assert again.status_code == 400
+    assert queries.codes_of(alice).proved
+
+
+@pytest.mark.django_db
+def test_new_codes_make_the_old_ones_void(alice: User) -> None:
+    old = make(alice)
+    new = make(alice)
+    assert sign_in_with(alice, old[0])[1].status_code == 400
+    assert sign_in_with(alice, new[0])[1].status_code == 302
+    assert "All earlier ones are void" in str(people.letters_to("alice@example.org")[1].body)
+
+
+@pytest.mark.django_db
+def test_whoever_lost_the_phone_gets_all_the_way_to_a_new_one(alice: User) -> None:
+    plain = make(alice)
+    client, _ = sign_in_with(alice, plain[0])
+    fresh = client.post(PAGE, {"act": "generate"}).context["plain"]  # the session outlives the set that opened it
+    assert client.post(PAGE, {"act": "prove", "code": fresh[0]}).status_code == 302
+    assert client.get("/account/security/totp/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_codes_of_somebody_else_do_not_pass(alice: User, bob: User) -> None:
+    assert sign_in_with(alice, make(bob)[0])[1].status_code == 400
+    assert queries.codes_of(bob).left == 8
+
+
+@pytest.mark.django_db
+def test_codes_alone_are_no_factor_to_live_on(carol: User) -> None:
+    make(carol)
+    assert not has_factor(carol)
+    people.sign_in(people.browser(), carol)  # and are asked of nobody who has none
+
+
+@pytest.mark.django_db
+def test_a_right_and_a_wrong_code_cost_one_look_up(alice: User) -> None:
+    plain = make(alice)
+    actor, now = cast.actor(alice), cast.clock.now()
+    searches = []
+    for code in ("nope", recovery_codes.generate(), plain[0], plain[0]):
+        with CaptureQueriesContext(connection) as seen:
+            codes.spend_code(actor=actor, user=alice, code=code, at=now)
+        searches.append([q["sql"][:6] for q in seen if "digest" in q["sql"]])
+    assert searches == [["UPDATE"]] * 4
+
+
+def _at_once(count: int, act) -> list[object]:
+    """Run `act` in `count` threads, each with a connection of its own, all starting together."""
+    barrier, results = threading.Barrier(count), []
+
+    def run() -> None:
+        try:
+            barrier.wait()
+            results.append(act())
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_code_sent_eight_times_at_once_is_spent_once() -> None:
+    alice = cast.person("alice")
+    plain = make(alice)
+    actor = cast.actor(alice)
+    found = _at_once(8, lambda: codes.spend_code(actor=actor, user=alice, code=plain[0], at=cast.clock.now()))
+    assert Counter(device is not None for device in found) == {True: 1, False: 7}
+    assert people.events(alice).count("recovery-codes.used") == 1
+    assert len([x for x in people.letters() if x.subject == "A recovery code was used"]) == 1
+    assert connection.vendor in {"sqlite", "postgresql"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_app_code_sent_four_times_at_once_lets_in_once() -> None:
+    alice = cast.person("alice")
+    clients = []
+    for _ in range(4):
+        client = people.browser()
+        client.post("/account/login/", {"username": "alice", "password": cast.PASSWORD})
+        clients.append(client)
+    code, waiting = cast.totp_code(alice), iter(clients)
+    lock = threading.Lock()
+
+    def prove() -> int:
+        with lock:
+            client = next(waiting)
+        return client.post(FACTOR, {"code": code}).status_code
+
+    assert Counter(_at_once(4, prove)) == {302: 1, 400: 3}
+    assert TOTPDevice.objects.get(user=alice).last_t > 0
