@@ -1,0 +1,1 @@
+"""What `manage.py demo` creates: people, projects, tokens. `docs/operations/demo.md` lists them."""
