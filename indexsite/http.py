@@ -141,8 +141,8 @@ def status_of(error: errors.DomainError) -> int:
 
 def reason_line(sentence: str) -> str:
     """The sentence as an HTTP reason phrase: one line, printable ASCII (RFC 9112 section 4)."""
-    flat = " ".join(sentence.split())
-    return flat.encode("ascii", "replace").decode()
+    flat = " ".join(sentence.split()).encode("ascii", "replace").decode()
+    return "".join(char if char.isprintable() else "?" for char in flat)
 
 
 def problem(error: errors.DomainError, **extra: Any) -> HttpResponse:

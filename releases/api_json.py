@@ -10,11 +10,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
-from packaging.utils import canonicalize_name, canonicalize_version
+from packaging.utils import canonicalize_name
 
 from indexsite.errors import NotFound
 from indexsite.http import problem, public
 from releases.models import Project
+from releases.queries import get_visible_project, normalized_version
 from releases.queries_json import project_document
 
 _MAX_AGE = 900  # seconds
@@ -40,8 +41,8 @@ def _answer(request: HttpRequest, name: str, version: str | None) -> HttpRespons
         if version is None:
             return HttpResponsePermanentRedirect(reverse("project_json", args=[normalized]))
         return HttpResponsePermanentRedirect(reverse("release_json", args=[normalized, version]))
-    project = Project.objects.visible().filter(normalized_name=normalized).first()
-    wanted = None if version is None else canonicalize_version(version)
+    project = get_visible_project(normalized)
+    wanted = None if version is None else normalized_version(version)
     document = project_document(project, version=wanted) if project is not None else None
     if project is None or document is None:
         what = f"project '{normalized}'" if version is None else f"release {version} of project '{normalized}'"

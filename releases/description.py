@@ -38,12 +38,12 @@ _CLASSES = {name for name in STANDARD_TYPES.values() if name} | {
 }  # fmt: skip
 _LANGUAGE_CLASS = re.compile(r"language-[A-Za-z0-9_+#.-]{1,40}")
 _NESTED_LINE = re.compile(rf"^[ \t]*(?:(?:>|[-*+]|\d{{1,9}}[.)])[ \t]*){{{_MAX_NESTING},}}", re.MULTILINE)
-# Headings come with a link to themselves, whose sign the first pass took away.
-_EMPTY_ANCHOR = re.compile(
-    r'<a(?: title="[^"<>]*")? href="#[^"<>]*"(?: title="[^"<>]*")? rel="nofollow noopener"></a>'
-)
+# Attributes come in any order. Links cannot nest, so the end of one is the next end.
+_LINK = re.compile(r'<a((?: [a-z-]+="[^"]*")*)>(.*?)</a>', re.DOTALL)
+_ATTRIBUTE_NAME = re.compile(r' ([a-z-]+)="[^"]*"')
 _SIZE = re.compile(r"\d{1,4}(px|%|em)?")
-_ATTRIBUTES = {tag: set(names) for tag, names in clean.ALLOWED_ATTRIBUTES.items()}
+# `lang` is a language people speak; the renderer writes the one that a block of code is in.
+_ATTRIBUTES = {tag: set(names) - {"lang"} for tag, names in clean.ALLOWED_ATTRIBUTES.items()}
 
 
 def render(text: str, content_type: str) -> str:
@@ -117,11 +117,17 @@ def _settle(rendered: str) -> str:
         link_rel="nofollow noopener",
         url_schemes={"http", "https", "mailto"},
         set_tag_attribute_values={
-            "input": {"type": "checkbox", "disabled": ""},
+            "input": {"type": "checkbox", "disabled": "", "aria-label": "Task"},
             "img": {"loading": "lazy", "referrerpolicy": "no-referrer"},
         },
     )
-    return _EMPTY_ANCHOR.sub("", cleaned)
+    return _LINK.sub(_living_link, cleaned)
+
+
+def _living_link(match: re.Match[str]) -> str:
+    """The link, or only its text where it lost its address; headings' empty links to themselves go too."""
+    names = set(_ATTRIBUTE_NAME.findall(match[1]))
+    return match[0] if "id" in names or ("href" in names and match[2]) else match[2]
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:

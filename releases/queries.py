@@ -12,7 +12,8 @@ from packaging.utils import canonicalize_name, canonicalize_version
 from packaging.version import Version
 
 from accounts.models import USERNAME_RE, User
-from releases.models import File, Project, ProjectQuerySet, Release, Role, RoleKind
+from releases.models import File, Project, ProjectQuerySet, ProjectStatus, Release, Role, RoleKind
+from releases.upload.filenames import MAX_VERSION_LENGTH
 
 MAX_QUERY_LENGTH = 200
 _MAX_WORDS = 6
@@ -162,6 +163,18 @@ def get_project(name: str) -> Project | None:
     return Project.objects.filter(normalized_name=canonicalize_name(name)).first()
 
 
+def get_visible_project(name: str) -> Project | None:
+    """The same, unless it is quarantined: for answers that cannot say what that means."""
+    project = get_project(name)
+    return None if project is None or project.status == ProjectStatus.QUARANTINED else project
+
+
+def normalized_version(text: str) -> str:
+    """What makes two spellings of a version the same release (`1.0` and `v1`); an invalid one stays as it is."""
+    # Python refuses numbers of thousands of digits with another error than that of an invalid version.
+    return canonicalize_version(text) if len(text) <= MAX_VERSION_LENGTH else text
+
+
 def project_page(project: Project, *, version: str | None = None) -> ProjectPage | None:
     """The page of the project's latest release, or of the one that `version` (any spelling) means.
 
@@ -172,7 +185,7 @@ def project_page(project: Project, *, version: str | None = None) -> ProjectPage
     latest = latest_of(releases)
     chosen = latest
     if version is not None:
-        wanted = canonicalize_version(version)
+        wanted = normalized_version(version)
         chosen = next((release for release in releases if release.normalized_version == wanted), None)
     if chosen is None or latest is None:
         return None

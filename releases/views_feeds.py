@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from indexsite.errors import NotFound
 from indexsite.http import View, public
 from releases.models import File, Project, Release
+from releases.queries import get_visible_project
 
 if TYPE_CHECKING:
     _ReleaseFeed = Feed[Release, Any]
@@ -67,7 +68,7 @@ class ProjectReleases(_Releases):
 
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Project:
         name = canonicalize_name(str(kwargs["name"]))
-        project = Project.objects.visible().filter(normalized_name=name).first()
+        project = get_visible_project(name)
         if project is None:
             raise NotFound(f"There is no project '{name}' here; check the spelling.")
         return project

@@ -46,6 +46,7 @@ def assert_harmless(rendered: str) -> None:
                 assert (value or "").startswith("user-content-")
         if tag == "a":
             assert attributes.get("rel") == "nofollow noopener"
+        assert "lang" not in attributes
         if tag == "input":
             assert (attributes["type"], "disabled" in attributes) == ("checkbox", True)
 
@@ -138,6 +139,14 @@ def test_markdown_reads_well() -> None:
     assert '<span class="kn">import</span>' in rendered
     assert 'class="admonition warning"' in rendered
     assert_harmless(rendered)
+
+
+def test_links_that_would_lead_into_this_site_become_text() -> None:
+    rendered = render(
+        "See [the *docs*](docs/index.md 'here'), [more](/x) and <a id='here'>an anchor</a>.", MARKDOWN
+    )
+    assert "See the <em>docs</em>, more and" in rendered
+    assert '<a id="user-content-here"' in rendered
 
 
 def test_restructuredtext_reads_well() -> None:

@@ -321,6 +321,19 @@ class TestProject:
         assert "10 older" in page
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/project/x%00/", "/project/sample-project/%00/", f"/project/sample-project/{'9' * 5000}/",
+        "/pypi/x%00/json", "/pypi/sample-project/%00/json", f"/pypi/sample-project/{'9' * 5000}/json",
+        "/rss/project/x%00/releases.xml", "/user/x%00/",
+    ],
+)  # fmt: skip
+def test_no_address_breaks_a_page(visitor: Client, path: str) -> None:
+    published()
+    assert visitor.get(path).status_code == 404
+
+
 class TestPerson:
     def test_their_projects_are_listed(self, visitor: Client, alice: User, django_assert_num_queries: Any) -> None:
         for number in range(5):
