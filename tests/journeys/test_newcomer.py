@@ -44,7 +44,7 @@ def sign_up(site: Site, page: Page) -> None:
     page.fill("[name=email]", "grace@example.org")
     page.fill("[name=password1]", PASSWORD)
     page.get_by_role("button", name="Sign up").click()
-    expect(page.get_by_role("heading", name="Verify your address")).to_be_visible()
+    expect(page.get_by_role("heading", name="Verify your address", exact=True)).to_be_visible()
     letter = site.letter_to("grace@example.org").get_body(("plain",))
     assert letter is not None
     page.fill("[name=code]", mailed_code(letter.get_content()))
@@ -66,7 +66,7 @@ def keep_recovery_codes(page: Page) -> list[str]:
     assert len(set(codes)) == 8
     page.fill("[name=code]", codes[3])
     page.get_by_role("button", name="Check").click()
-    expect(page.get_by_role("heading", name="Authenticator app")).to_be_visible()
+    expect(page.get_by_role("heading", name="Authenticator app", exact=True)).to_be_visible()
     return codes
 
 
@@ -91,7 +91,7 @@ def make_token(page: Page) -> str:
     page.get_by_role("radio", name=re.compile("whole account", re.IGNORECASE)).check()
     page.get_by_label("7 days").check()
     page.get_by_role("button", name="Create token").click()
-    expect(page.get_by_role("heading", name="Your new token")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your new token", exact=True)).to_be_visible()
     token = page.locator("#token").inner_text()
     assert token.startswith("idx-")
     return token

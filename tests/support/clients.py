@@ -122,6 +122,8 @@ class Desk:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
         return {
             **kept,
+            # Our own Python first: a version manager's shims answer according to the directory.
+            "PATH": f"{sys.base_prefix}/bin{os.pathsep}{os.environ['PATH']}",
             "HOME": str(self.home),
             "COLUMNS": "1000",  # sentences stay on one line
             "NO_COLOR": "1",
