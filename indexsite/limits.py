@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import logging
 import math
 import secrets
@@ -137,10 +138,21 @@ def _on_its_own[T](count: Callable[[], T]) -> T:
 
 
 def _key(limit: Limit, parts: tuple[str, ...]) -> str:
+    if limit.value.endswith(":address"):
+        parts = (*parts[:-1], _neighbourhood(parts[-1]))
     # Length-prefixed, so that ("ab", "c") and ("a", "bc") are two keys.
     text = "".join(f"{len(part)}:{part}" for part in (limit.value, *parts))
     secret = settings.SECRET_KEY.encode()
     return hmac.digest(secret, b"indexsite.limits " + text.encode(), hashlib.sha256).hex()
+
+
+def _neighbourhood(address: str) -> str:
+    """An IPv6 customer holds a /64 at least, and could try from each of its addresses; IPv4 ones stand alone."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
 
 
 def _reached(limit: Limit, until: datetime, at: datetime) -> LimitReached:

@@ -130,6 +130,18 @@ def test_a_failure_stays_counted_when_the_act_after_it_rolls_back() -> None:
 
 
 @pytest.mark.django_db
+def test_an_ipv6_customer_has_one_count_and_not_one_per_address() -> None:
+    limits.consume(Limit.SIGN_IN_ADDRESS, "2001:db8:1:2::1", at=AT)
+    limits.consume(Limit.SIGN_IN_ADDRESS, "2001:db8:1:2:ffff::9", at=AT)
+    limits.consume(Limit.SIGN_IN_ADDRESS, "2001:db8:1:3::1", at=AT)
+    limits.consume(Limit.SIGN_IN_ADDRESS, "203.0.113.9", at=AT)
+    limits.consume(Limit.SIGN_IN_ADDRESS, "203.0.113.10", at=AT)
+    limits.consume(Limit.SIGN_IN_ADDRESS, "", at=AT)
+
+    assert sorted(RateBucket.objects.values_list("count", flat=True)) == [1, 1, 1, 1, 2]
+
+
+@pytest.mark.django_db
 def test_no_name_or_address_lies_in_the_table() -> None:
     limits.consume(Limit.SIGN_IN_ADDRESS, "203.0.113.9", at=AT)
     limits.consume(LIMIT, "alice", at=AT)
