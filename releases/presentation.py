@@ -107,7 +107,7 @@ def _dependencies(lines: Iterable[str], provided: Iterable[str]) -> tuple[list[s
         if not names:
             always.append(line)
         for name in names:
-            extras.setdefault(name, []).append(_without_extra(line))
+            extras.setdefault(name, []).append(_without_extra(line) if len(names) == 1 else line)
     return always, extras
 
 
@@ -115,6 +115,8 @@ def _without_extra(line: str) -> str:
     """The dependency without the condition under whose heading it stands."""
     requirement, _, marker = line.partition(";")
     rest = re.sub(r"\s+and\s*$|^\s*and\s+", "", _EXTRA.sub("", marker).strip()).strip()
+    if re.search(r"^or\b|\bor$", rest):
+        return line  # the extra is only one of several ways to need it
     return f"{requirement.strip()} ; {rest}" if rest.strip("() ") else requirement.strip()
 
 
