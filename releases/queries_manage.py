@@ -93,6 +93,8 @@ def releases_with_files(project: Project) -> QuerySet[Release]:
         project.releases.defer("description", "description_html", "metadata")
         .annotate(file_count=Count("files"), total_size=Sum("files__size"), last_upload=Max("files__uploaded_at"))
         .prefetch_related("files")
+        # Said again: a query that groups forgets the model's own order.
+        .order_by("-created_at", "-pk")
     )
 
 
