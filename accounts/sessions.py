@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import update_session_auth_hash
+from django.core.cache import cache
 from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
 from django_otp import login as bind_device
@@ -12,10 +15,12 @@ from django_otp.models import Device
 from accounts import allauth_internals
 from accounts.allauth_internals import SECOND_FACTOR
 from accounts.models import User
+from indexsite import clock
 from indexsite.actors import Actor, SessionCredential
 from indexsite.http import client_address
 
 CLIENT_LENGTH = 200
+SEEN_EVERY = 10 * 60  # seconds
 
 
 def session_actor(request: HttpRequest) -> Actor:
@@ -25,6 +30,7 @@ def session_actor(request: HttpRequest) -> Actor:
     user = request.user
     if not user.is_authenticated:
         return Actor(user=None, address=address, client=client)
+    touch(request)
     proofs = allauth_internals.proofs(request, user)
     # A proof counts as long as the device that gave it is still the person's: django-otp looks it up.
     device = getattr(user, "otp_device", None)
@@ -39,6 +45,14 @@ def session_actor(request: HttpRequest) -> Actor:
         address=address,
         client=client,
     )
+
+
+def touch(request: HttpRequest) -> None:
+    """Note that the session is in use; written at most every `SEEN_EVERY`, not with each request."""
+    key = request.session.session_key or ""
+    mark = f"session-seen:{hashlib.sha256(key.encode()).hexdigest()}"
+    if cache.add(mark, 1, timeout=SEEN_EVERY):
+        UserSession.objects.filter(session_key=key).update(last_seen_at=clock.now())
 
 
 def refresh_actor(request: HttpRequest) -> Actor:

@@ -19,6 +19,11 @@ def factor_removed(user: User, *, factor: str, actor: Actor) -> None:
     _warn(user, "factor-removed", actor, factor=factor)
 
 
+def factor_guessed(user: User, *, actor: Actor) -> None:
+    """Several wrong codes after the right password."""
+    _warn(user, "factor-guessed", actor)
+
+
 def codes_generated(user: User, *, count: int, replaced: bool, actor: Actor) -> None:
     _warn(user, "recovery-codes-generated", actor, count=count, replaced=replaced)
 

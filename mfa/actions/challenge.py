@@ -10,9 +10,9 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from accounts.models import User
 from indexsite import audit, limits
 from indexsite.actors import Actor
-from indexsite.errors import InvalidInput
+from indexsite.errors import InvalidInput, LimitReached
 from indexsite.limits import Limit
-from mfa import recovery_codes, totp
+from mfa import notices, recovery_codes, totp
 from mfa.actions.codes import spend_code
 
 
@@ -45,11 +45,23 @@ def prove(*, actor: Actor, user: User, code: str, at: datetime) -> str:
     else:
         device = _check_app(user, totp.plain(code))
     if device is None:
-        with transaction.atomic():
-            audit.record(actor, audit.SecondFactorFailed(about=user))
+        _record_failure(actor, user, at)
         raise WrongCode
     limits.reset(Limit.SECOND_FACTOR_USER, str(user.pk))
     return str(device.persistent_id)
+
+
+def _record_failure(actor: Actor, user: User, at: datetime) -> None:
+    try:
+        limits.check(Limit.SECOND_FACTOR_USER, str(user.pk), at=at)
+        last = False
+    except LimitReached:
+        last = True
+    with transaction.atomic():
+        audit.record(actor, audit.SecondFactorFailed(about=user))
+        # Whoever gets this far has the password: its owner hears of it, once per window.
+        if last:
+            notices.factor_guessed(user, actor=actor)
 
 
 def _check_app(user: User, digits: str) -> TOTPDevice | None:

@@ -1,7 +1,10 @@
 """Where I am signed in, and what happened to my account."""
 
+from datetime import timedelta
+
 import pytest
 from allauth.usersessions.models import UserSession
+from django.core.cache import cache
 from django.db import transaction
 
 from accounts import queries
@@ -74,3 +77,15 @@ def test_history_is_paged_and_takes_any_page_number(carol: User) -> None:
     assert len(client.get("/account/history/?page=2").context["entries"]) == 6
     for number in ("0", "-1", "x", "999999"):
         assert client.get("/account/history/", {"page": number}).status_code == 200
+
+
+def test_use_is_noted_now_and_then_not_with_every_request(carol: User) -> None:
+    client = people.browser(carol)
+    long_ago = cast.clock.now() - timedelta(days=3)
+    UserSession.objects.update(last_seen_at=long_ago)
+    cache.clear()
+    client.get("/account/")
+    seen = row_of(client).last_seen_at
+    assert seen > long_ago
+    client.get("/account/")
+    assert row_of(client).last_seen_at == seen

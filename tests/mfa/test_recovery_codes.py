@@ -1,14 +1,14 @@
 """Recovery codes: strong, hashed, shown once, proved without loss, spent once each, even in a race."""
 
+import functools
 import subprocess
 import sys
-import threading
 from collections import Counter
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import serializers
-from django.db import connection, connections
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -18,6 +18,7 @@ from mfa import queries, recovery_codes
 from mfa.actions import codes
 from mfa.models import RecoveryCode, RecoveryDevice, has_factor
 from tests.support import cast, people
+from tests.support.at_once import at_once
 
 PAGE = "/account/security/codes/"
 FACTOR = "/account/second-factor/"
@@ -180,31 +181,13 @@ def test_a_right_and_a_wrong_code_cost_one_look_up(alice: User) -> None:
     assert searches == [["UPDATE"]] * 4
 
 
-def _at_once(count: int, act) -> list[object]:
-    """Run `act` in `count` threads, each with a connection of its own, all starting together."""
-    barrier, results = threading.Barrier(count), []
-
-    def run() -> None:
-        try:
-            barrier.wait()
-            results.append(act())
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_code_sent_eight_times_at_once_is_spent_once() -> None:
     alice = cast.person("alice")
     plain = make(alice)
     actor = cast.actor(alice)
-    found = _at_once(8, lambda: codes.spend_code(actor=actor, user=alice, code=plain[0], at=cast.clock.now()))
+    spend = functools.partial(codes.spend_code, actor=actor, user=alice, code=plain[0], at=cast.clock.now())
+    found = at_once([spend] * 8)
     assert Counter(device is not None for device in found) == {True: 1, False: 7}
     assert people.events(alice).count("recovery-codes.used") == 1
     assert len([x for x in people.letters() if x.subject == "A recovery code was used"]) == 1
@@ -219,13 +202,7 @@ def test_an_app_code_sent_four_times_at_once_lets_in_once() -> None:
         client = people.browser()
         client.post("/account/login/", {"username": "alice", "password": cast.PASSWORD})
         clients.append(client)
-    code, waiting = cast.totp_code(alice), iter(clients)
-    lock = threading.Lock()
-
-    def prove() -> int:
-        with lock:
-            client = next(waiting)
-        return client.post(FACTOR, {"code": code}).status_code
-
-    assert Counter(_at_once(4, prove)) == {302: 1, 400: 3}
+    code = cast.totp_code(alice)
+    answers = at_once([functools.partial(client.post, FACTOR, {"code": code}) for client in clients])
+    assert Counter(answer.status_code for answer in answers) == {302: 1, 400: 3}
     assert TOTPDevice.objects.get(user=alice).last_t > 0

@@ -140,3 +140,19 @@ def test_six_digits_are_found_in_what_people_type() -> None:
     assert totp.plain(" 123 456 ") == "123456"
     assert totp.plain("123-456") == "123456"
     assert totp.plain("12345a") == ""
+
+
+def test_the_owner_hears_of_somebody_who_has_the_password(alice: User) -> None:
+    client = at_the_second_factor(alice)
+    for _ in range(4):
+        client.post(PAGE, {"code": "000000"})
+    assert people.letters() == []
+    for _ in range(4):
+        client.post(PAGE, {"code": "000000"})
+    warned = people.letters_to("alice@example.org")
+    assert people.subjects(warned) == ["Somebody who knows your password failed at your second factor"]
+
+
+def test_a_pasted_text_that_cannot_be_a_code_is_harmless(alice: User) -> None:
+    assert at_the_second_factor(alice).post(PAGE, {"code": "\x00" * 3 + "123456"}).status_code == 400
+    assert at_the_second_factor(alice).post(PAGE, {"code": "x" * 5000}).status_code == 400
