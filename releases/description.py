@@ -38,6 +38,8 @@ _CLASSES = {name for name in STANDARD_TYPES.values() if name} | {
 }  # fmt: skip
 _LANGUAGE_CLASS = re.compile(r"language-[A-Za-z0-9_+#.-]{1,40}")
 _NESTED_LINE = re.compile(rf"^[ \t]*(?:(?:>|[-*+]|\d{{1,9}}[.)])[ \t]*){{{_MAX_NESTING},}}", re.MULTILINE)
+# One reading only: if the second sign could be a delimiter too, a line of 40 stars would take for ever.
+_EMPHASIS = re.compile(r"(?:[*_~][^\s*_~]?){200,}")
 # Attributes come in any order. Links cannot nest, so the end of one is the next end.
 _LINK = re.compile(r'<a((?: [a-z-]+="[^"]*")*)>(.*?)</a>', re.DOTALL)
 _ATTRIBUTE_NAME = re.compile(r' ([a-z-]+)="[^"]*"')
@@ -97,7 +99,7 @@ def _rst(text: str) -> str | None:
 
 def _is_deep(text: str) -> bool:
     """Whether quotes, lists, brackets or raw elements nest deeper than any real text."""
-    if _NESTED_LINE.search(text) or "[" * _MAX_NESTING in text or re.search(r"(?:[*_~]\S?){200,}", text):
+    if _NESTED_LINE.search(text) or "[" * _MAX_NESTING in text or _EMPHASIS.search(text):
         return True
     depth = deepest = 0
     for match in re.finditer(r"<(/?)[a-zA-Z][^<>]*>", text):

@@ -67,6 +67,8 @@ def publish_file(*, actor: Actor, incoming: IncomingFile, at: datetime) -> Publi
         NotAuthenticated, PermissionRefused: the actor may not upload here.
         LimitReached, TooLarge: a quota is used up.
     """
+    # Counted before the work: a file that is refused may cost more than one that is published.
+    limits.consume(Limit.UPLOAD_USER, _key(actor), at=at)
     parsed = parse_upload(incoming.path, filename=incoming.filename, form=incoming.form, hashes=incoming.hashes)
     project = Project.objects.filter(normalized_name=parsed.normalized_name).first()
     if project is None:
@@ -76,8 +78,6 @@ def publish_file(*, actor: Actor, incoming: IncomingFile, at: datetime) -> Publi
         if (same := _identical(project, parsed, incoming.hashes)) is not None:
             return PublishResult(same, created=False)
     _check_room(project, parsed, incoming.hashes)
-    # Counted outside the transaction: an attempt that fails later was an attempt all the same.
-    limits.consume(Limit.UPLOAD_USER, _key(actor), at=at)
     html = description.render(parsed.description, parsed.description_content_type)
     metadata_sha256 = _store_metadata(parsed.metadata_bytes)
     storage.put_once(incoming.path, sha256=incoming.hashes.sha256)

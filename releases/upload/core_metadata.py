@@ -29,9 +29,13 @@ MAX_LABEL_LENGTH = 32
 MAX_REQUIRES_PYTHON_LENGTH = 200
 MAX_CONTENT_TYPE_LENGTH = 120
 MAX_HEADERS = 512 * 1024
+MAX_HEADER_LINES = 10_000
+MAX_HEADER_NAMES = 200  # core metadata knows some 35; readers look for each name in the whole list
 
 # 2.0 was never agreed on, but wheels of a whole decade declare it; it has no field of its own.
 _KNOWN_VERSION = re.compile(r"1\.[012]|2\.\d{1,3}", re.ASCII)
+# As e-mail parsers see them: a lone carriage return ends a line, too, and two spellings are two names.
+_HEADER_NAME = re.compile(r"(?:^|[\r\n])([^\s:]*+):")
 _URL_MAX_LENGTH = 2_000
 # PEP 566 spells keys as the headers are, in lower case with underscores; `packaging` has plurals.
 _JSON_KEYS = {
@@ -128,6 +132,9 @@ def _read(content: bytes) -> _Raw:
     # E-mail parsers would take the description apart by these; core metadata has no such fields.
     if re.search(r"^(content-[a-z-]+|mime-version)\s*:", head, re.IGNORECASE | re.MULTILINE):
         raise _invalid("it has e-mail headers in it")
+    names = _HEADER_NAME.findall(head)
+    if len(names) > MAX_HEADER_LINES or len(set(names)) > MAX_HEADER_NAMES:
+        raise _invalid(f"it has more than {MAX_HEADER_LINES} fields, or {MAX_HEADER_NAMES} different ones")
     try:
         raw, leftover = parse_email(text)
     except _UNREADABLE:

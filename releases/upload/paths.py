@@ -8,7 +8,10 @@ from collections.abc import Iterable
 from releases.upload.problems import Problem, Rejected, quoted
 
 _DRIVE = re.compile(r"[A-Za-z]:")
-_MAX_LENGTH = 4096
+MAX_LENGTH = 4096
+# What all names of an archive, link targets included, may have together: they are held in memory.
+MAX_NAMES = 32 * 1024 * 1024
+MAX_DEPTH = 100  # steps from the top; walking them costs the square of their number
 
 
 def check_path(path: str) -> None:
@@ -24,7 +27,8 @@ def check_path(path: str) -> None:
         or _DRIVE.match(path)
         or any(part in {"", ".", ".."} for part in parts)
         or any(ord(char) < 32 or ord(char) == 127 for char in path)
-        or len(path) > _MAX_LENGTH
+        or len(path) > MAX_LENGTH
+        or len(parts) > MAX_DEPTH
     ):
         raise Rejected(
             Problem.ARCHIVE_UNSAFE,
@@ -32,23 +36,15 @@ def check_path(path: str) -> None:
         )
 
 
-def ancestors(path: str) -> Iterable[str]:
-    """Every directory above `path`, the nearest first."""
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path
-
-
 def check_no_file_is_a_directory(paths: Iterable[str], non_directories: set[str]) -> None:
     """No member may lie below a file or link: what it would overwrite or follow depends on the tool."""
-    cleared: set[str] = set()
-    for path in paths:
-        for above in ancestors(path):
-            if above in cleared:
-                break
-            if above in non_directories:
-                raise Rejected(
-                    Problem.ARCHIVE_UNSAFE,
-                    f"The archive has {quoted(above)} both as a file or link and as a directory.",
-                )
-            cleared.add(above)
+    # NUL sorts before whatever a name may have in it: what lies below a path follows it at once. A set of all
+    # directories would take thousands of strings for one long path.
+    above = ""
+    for path in sorted(paths, key=lambda path: path.replace("/", "\0")):
+        if above and path.startswith(f"{above}/"):
+            raise Rejected(
+                Problem.ARCHIVE_UNSAFE,
+                f"The archive has {quoted(above)} both as a file or link and as a directory.",
+            )
+        above = path if path in non_directories else ""

@@ -19,7 +19,15 @@ def read_sdist(file: BinaryIO, length: int, *, file_name: FileName, limits: Uplo
     Raises:
         Rejected: not a sound archive, or not laid out as an sdist.
     """
-    contents = tars.survey(file, length, limits=limits, keep=_is_pkg_info)
+    tops: set[str] = set()
+
+    def is_the_pkg_info(path: str) -> bool:
+        # Of the first top directory only, and there may be no second one: a thousand would fill the memory.
+        top, _, rest = path.partition("/")
+        tops.add(top)
+        return rest == "PKG-INFO" and len(tops) == 1
+
+    contents = tars.survey(file, length, limits=limits, keep=is_the_pkg_info)
     top = _top(contents, file_name)
     pkg_info = contents.kept.get(f"{top}/PKG-INFO")
     if pkg_info is None:
@@ -33,10 +41,6 @@ def read_sdist(file: BinaryIO, length: int, *, file_name: FileName, limits: Uplo
                 f"PKG-INFO names the licence file {quoted(path)}, but the sdist does not have it; build it again.",
             )
     return metadata
-
-
-def _is_pkg_info(path: str) -> bool:
-    return path.count("/") == 1 and path.endswith("/PKG-INFO")
 
 
 def _top(contents: tars.Contents, file_name: FileName) -> str:

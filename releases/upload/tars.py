@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from releases.upload.parsed import UploadLimits
-from releases.upload.paths import check_no_file_is_a_directory, check_path
+from releases.upload.paths import MAX_DEPTH, MAX_LENGTH, MAX_NAMES, check_no_file_is_a_directory, check_path
 from releases.upload.problems import Problem, Rejected, quoted
 
 _BLOCK = 512
@@ -36,6 +36,7 @@ class Contents:
     symlinks: dict[str, str] = field(default_factory=dict)
     hardlinks: dict[str, str] = field(default_factory=dict)
     kept: dict[str, bytes] = field(default_factory=dict)
+    names: int = 0  # characters of all paths and link targets
 
     @property
     def paths(self) -> set[str]:
@@ -306,6 +307,9 @@ def _add(contents: Contents, header: _Header, content: bytes | None) -> None:
         contents.hardlinks[path] = header.link
     else:
         contents.files.add(path)
+    contents.names += len(path) + len(header.link)
+    if contents.names > MAX_NAMES:
+        raise Rejected(Problem.ARCHIVE_TOO_BIG, "The names of the archive's members are too long altogether.")
     if content is not None:
         contents.kept[path] = content
 
@@ -326,10 +330,17 @@ def _check_tree(contents: Contents) -> None:
 
 def _stays_inside(path: str, target: str, links: dict[str, str]) -> bool:
     """Whether a symbolic link leads to somewhere below the archive's one directory."""
-    if target.startswith("/") or "\\" in target or not target:
+    steps = target.split("/")
+    if (
+        not target
+        or target.startswith("/")
+        or "\\" in target
+        or len(target) > MAX_LENGTH
+        or len(steps) > MAX_DEPTH
+    ):
         return False
     parts = path.split("/")[:-1]
-    for step in target.split("/"):
+    for step in steps:
         # ".." after another link would leave from where that one leads, not from here.
         if "/".join(parts) in links:
             return False

@@ -20,11 +20,13 @@ from releases.upload.parsed import MIB, UploadLimits
 from releases.upload.problems import Problem, Rejected, quoted
 
 _MAX_SMALL = MIB
+_MAX_LINE = 1_000
 _MAX_RECORD = 32 * MIB
 _ALGORITHMS = {"sha256", "sha384", "sha512"}
 _SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 _SCRIPT_NAME = re.compile(r"[\w.-]([\w .-]*[\w.-])?")
-_REFERENCE = re.compile(r"[\w.]+\s*(:\s*[\w.]+)?\s*(\[.*\])?")
+# Possessive, and without two neighbours that take the same spaces: else a megabyte of them takes days.
+_REFERENCE = re.compile(r"[\w.]++\s*+(:\s*+[\w.]++\s*+)?(\[.*\])?")
 
 type Members = dict[str, zips.Member]
 
@@ -45,7 +47,7 @@ def read_wheel(file: BinaryIO, *, file_name: FileName, limits: UploadLimits) -> 
     _check_license_files(metadata, members, info)
     if f"{info}/entry_points.txt" in members:
         _check_entry_points(zips.read(file, members[f"{info}/entry_points.txt"], limit=_MAX_SMALL))
-    record = _parse_record(zips.read(file, members[f"{info}/RECORD"], limit=_MAX_RECORD))
+    record = _parse_record(zips.read(file, members[f"{info}/RECORD"], limit=_MAX_RECORD), max_rows=len(members))
     _check_record(file, members, record, info)
     return metadata
 
@@ -93,6 +95,9 @@ def _check_license_files(metadata: FoundMetadata, members: Members, info: str) -
 
 def _check_entry_points(content: bytes) -> None:
     """Script names become files in a directory on PATH: they may not lead elsewhere."""
+    if any(len(line) > _MAX_LINE for line in content.splitlines()):
+        # The parser's time grows with the square of a line.
+        raise Rejected(Problem.LAYOUT, f"The wheel's entry_points.txt has a line of more than {_MAX_LINE} bytes.")
     parser = configparser.RawConfigParser(delimiters=("=",), strict=False)
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     try:
@@ -111,7 +116,7 @@ def _check_entry_points(content: bytes) -> None:
             )
 
 
-def _parse_record(content: bytes) -> dict[str, tuple[str, str]]:
+def _parse_record(content: bytes, *, max_rows: int) -> dict[str, tuple[str, str]]:
     """Path -> (hash, size) as RECORD has them."""
     rows: dict[str, tuple[str, str]] = {}
     try:
@@ -121,6 +126,8 @@ def _parse_record(content: bytes) -> dict[str, tuple[str, str]]:
             path, digest, size = row
             if path in rows:
                 raise _mismatch(f"it lists {quoted(path)} twice")
+            if len(rows) == max_rows:  # millions of short rows would fill the memory
+                raise _mismatch("it lists more files than the wheel has")
             rows[path] = (digest, size)
     except (csv.Error, UnicodeDecodeError, ValueError):
         raise _mismatch("it is not a table of path, hash and size") from None

@@ -215,3 +215,11 @@ def test_no_text_takes_long(text: str) -> None:
 @given(st.text(max_size=300), st.sampled_from([MARKDOWN, RST, PLAIN, ""]) | st.text(max_size=30))
 def test_any_text_is_harmless(text: str, content_type: str) -> None:
     assert_harmless(render(text, content_type))
+
+
+@pytest.mark.parametrize("line", ["*" * 150, "_" * 199, "~" * 120, "*_" * 90])
+def test_a_line_of_stars_is_no_riddle(line: str) -> None:
+    began = time.monotonic()
+    rendered = render(f"Title\n\n{line} \n\n" + "word " * 200, MARKDOWN)
+    assert time.monotonic() - began < 5
+    assert "word word" in rendered

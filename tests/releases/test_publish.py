@@ -332,6 +332,17 @@ def test_uploads_are_limited_before_the_body_is_read(
         assert upload(make_wheel(version="2"), secret).status_code == 429
 
 
+def test_refused_files_count_as_uploads(alice: User, files_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from indexsite.limits import LIMITS, Limit, Rate
+
+    secret = token_for(alice)
+    monkeypatch.setitem(LIMITS, Limit.UPLOAD_USER, Rate(2, 3600, "Too many uploads by this account"))
+    with nothing_changes(files_dir):
+        for _ in range(2):
+            assert upload(make_wheel(content=b"no wheel"), secret).status_code == 400
+        assert upload(make_wheel(content=b"no wheel"), secret).status_code == 429
+
+
 def test_metadata_that_the_database_cannot_hold_is_the_clients_fault(alice: User, files_dir: Path) -> None:
     long = core_metadata(version="1.0", headers=[("Requires-Python", ", ".join(f"!=3.{n}" for n in range(90)))])
 
