@@ -129,9 +129,9 @@ def test_history_says_who_did_what_and_keeps_networks_to_oneself(
         assert "sample_project-1.0.tar.gz was published." in text
         assert "Release 1.0 of sample-project appeared." in text
         assert "alice ci" in text
-    assert "twine/7.0.0 tests" in seen_by_alice
+    assert "twine 7.0.0" in seen_by_alice
     assert "127.0.0.1" in seen_by_alice
-    assert "twine/7.0.0 tests" not in seen_by_bob
+    assert "twine 7.0.0" not in seen_by_bob
     assert "127.0.0.1" not in seen_by_bob
 
 
