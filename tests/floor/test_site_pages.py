@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.test import Client
+from django.contrib.auth.models import AnonymousUser
+from django.template.loader import render_to_string
+from django.test import Client, RequestFactory
+
+from indexsite.styleguide import styleguide
 
 APPS = ("indexsite", "accounts", "mfa", "tokens", "releases", "recovery")
 CODE = re.compile(
@@ -56,3 +60,26 @@ def test_every_local_link_of_the_help_pages_leads_to_an_anchor_that_exists() -> 
     for path, page in pages.items():
         for target, anchor in re.findall(r'href="(/(?:help|security)/[^"#]*|)#([a-z0-9-]+)"', page):
             assert f'id="{anchor}"' in pages[target or path], (path, target, anchor)
+
+
+@pytest.mark.django_db
+def test_the_style_guide_shows_every_component(rf: RequestFactory) -> None:
+    request = rf.get("/styleguide/")
+    request.user = AnonymousUser()
+    page = styleguide(request).content.decode()
+    components = {path.name for path in Path(settings.BASE_DIR, "templates/components").glob("*.html")}
+    used_by_base = {"account_menu.html", "messages.html"}
+    source = Path(settings.BASE_DIR, "templates/styleguide.html").read_text()
+    assert {name for name in components - used_by_base if f"components/{name}" not in source} == set()
+    assert 'aria-invalid="true"' in page
+    assert 'id="sg-install"' in page
+
+
+def test_the_style_guide_is_not_part_of_a_real_site() -> None:
+    assert Client().get("/styleguide/").status_code == 404
+
+
+@pytest.mark.django_db
+def test_staff_sign_out_of_the_console_through_the_one_sign_out(rf: RequestFactory) -> None:
+    page = render_to_string("admin/base_site.html", {"has_permission": True}, request=rf.get("/admin/"))
+    assert 'method="post" action="/account/logout/"' in page

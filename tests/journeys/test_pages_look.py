@@ -67,6 +67,8 @@ SUSPENDED = [
     "/account/tokens/",
 ]
 
+STAFF = ["/admin/", "/admin/indexsite/auditevent/"]
+
 # Pages that need more than an address; other tests here or `test_newcomer` come by them.
 ON_THE_WAY = {
     "account_verify_email": "shown after sign-up only",
@@ -146,6 +148,11 @@ def dave(site: Site, browser: Browser, demo: dict[str, Any]) -> Person:
     return Person(site, browser, "dave", demo["users"]["dave"])
 
 
+@pytest.fixture(scope="module")
+def root(site: Site, browser: Browser, demo: dict[str, Any]) -> Person:
+    return Person(site, browser, "root", demo["users"]["root"])
+
+
 @pytest.fixture
 def visitor(site: Site, browser: Browser, demo: dict[str, Any]) -> Iterator[Page]:
     with chromium.page(browser, base_url=site.url) as page:
@@ -175,6 +182,11 @@ def test_pages_of_somebody_without_a_factor_look_right(
     site: Site, browser: Browser, dave: Person, look: str
 ) -> None:
     assert _faults(site, browser, SUSPENDED, look, dave) == []
+
+
+@pytest.mark.parametrize("look", ["desktop", "desktop-dark"])
+def test_the_staff_console_looks_right(site: Site, browser: Browser, root: Person, look: str) -> None:
+    assert _faults(site, browser, STAFF, look, root) == []
 
 
 def test_pages_of_releases_and_tokens_look_right(site: Site, browser: Browser, alice: Person) -> None:
