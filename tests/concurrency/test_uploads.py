@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from functools import partial
 from pathlib import Path
 
 import pytest
+from django.db import connection, transaction
 from django.http import HttpResponse
 
 from accounts.models import User
@@ -194,3 +196,43 @@ def test_the_same_file_twice_at_once_is_published_once(
     assert File.objects.count() == 1
     assert AuditEvent.objects.filter(name="file.published").count() == 1
     assert not list((files_dir / "incoming").glob("*.upload"))
+
+
+# -- a database that is busy --------------------------------------------------------------------------------
+
+
+def test_an_upload_that_waits_too_long_is_told_to_come_back(
+    alice: User, files_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = cast.ProjectFactory(name="sampleproject", owner=alice)
+    secret = token_for(alice)
+    monkeypatch.setattr("releases.actions.publish.LOCK_WAIT", "200ms")
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA busy_timeout = 200")
+    is_held, is_over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            Project.objects.locked(project.pk)
+            is_held.set()
+            is_over.wait(30)
+
+    def try_to_upload() -> HttpResponse:
+        is_held.wait(30)
+        try:
+            return upload(make_wheel(), secret)
+        finally:
+            is_over.set()
+
+    holder = threading.Thread(target=lambda: together(hold))
+    holder.start()
+    response = try_to_upload()
+    holder.join()
+
+    assert response.status_code == 503
+    assert response["Retry-After"] == "5"
+    assert "upload again" in response.reason_phrase
+    assert not File.objects.exists()
+    assert not list((files_dir / "incoming").glob("*.upload"))
+    assert upload(make_wheel(), secret).status_code == 200

@@ -12,6 +12,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
+from django.test.client import encode_multipart
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.models import User
@@ -178,6 +179,33 @@ def not_multipart(scene: Scene) -> Attempt:
     return partial(Client().post, "/legacy/", {"name": "x"}, content_type="application/json", headers=headers)
 
 
+def cut_off(scene: Scene) -> Attempt:
+    body = encode_multipart("frontier", {**NEW.fields(), "content": SimpleUploadedFile(NEW.filename, NEW.content)})
+    headers = {"Authorization": basic(scene.secret())}
+    kind = "multipart/form-data; boundary=frontier"
+    return partial(Client().post, "/legacy/", body[:-200], content_type=kind, headers=headers)
+
+
+def bad_base64(scene: Scene) -> Attempt:
+    body = (
+        b'--frontier\r\nContent-Disposition: form-data; name="content"; filename="a.whl"\r\n'
+        b"Content-Transfer-Encoding: base64\r\n\r\n!!!!\r\n--frontier--\r\n"
+    )
+    headers = {"Authorization": basic(scene.secret())}
+    kind = "multipart/form-data; boundary=frontier"
+    return partial(Client().post, "/legacy/", body, content_type=kind, headers=headers)
+
+
+def no_length(scene: Scene) -> Attempt:
+    headers = {"Authorization": basic(scene.secret())}
+    return partial(Client().post, "/legacy/", NEW.fields(), headers=headers, CONTENT_LENGTH="")
+
+
+def chunked(scene: Scene) -> Attempt:
+    headers = {"Authorization": basic(scene.secret()), "Transfer-Encoding": "chunked"}
+    return partial(Client().post, "/legacy/", NEW.fields(), headers=headers)
+
+
 def too_many_fields(scene: Scene) -> Attempt:
     return partial(upload, NEW, scene.secret(), classifiers=["x"] * 1100)
 
@@ -234,6 +262,10 @@ REFUSALS: list[tuple[Callable[[Scene], Attempt], int, str]] = [
     (wrong_digest, 400, "do not match the field 'sha256_digest'"),
     (no_file, 400, "The upload has no file"),
     (two_files, 400, "more than one file"),
+    (cut_off, 400, "The upload was cut off before its end; send it again."),
+    (bad_base64, 400, "not a multipart form"),
+    (no_length, 411, "need a Content-Length header"),
+    (chunked, 411, "chunked bodies are not accepted"),
     (not_multipart, 400, "not a multipart form"),
     (too_many_fields, 400, "too many fields"),
     (huge_field, 413, "form fields beside the file are too large"),
@@ -266,3 +298,45 @@ def test_a_refusal_says_why_twice_and_leaves_no_trace(
     assert response.reason_phrase.isascii()
     assert response.reason_phrase.isprintable()
     assert response.reason_phrase.endswith(".")
+
+
+def test_a_body_above_the_limit_is_refused_before_it_is_read(
+    scene: Scene, files_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = scene.secret()
+    monkeypatch.setattr("indexsite.limits.MAX_FILE_BYTES", 100)
+    monkeypatch.setattr("releases.api_legacy.FORM_ALLOWANCE", 100)
+    monkeypatch.setattr("releases.api_legacy.received", None)
+
+    with nothing_changes(files_dir):
+        response = upload(NEW, secret)
+
+    assert response.status_code == 413
+    assert "the limit for one file here" in response.reason_phrase
+
+
+def test_a_file_above_the_limit_is_refused_although_the_body_may_pass(
+    scene: Scene, files_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = scene.secret()
+    monkeypatch.setattr("indexsite.limits.MAX_FILE_BYTES", 100)
+
+    with nothing_changes(files_dir):
+        response = upload(NEW, secret)
+
+    assert response.status_code == 413
+    assert response.json()["code"] == "file-too-large"
+
+
+def test_other_files_of_the_form_are_skipped(scene: Scene, files_dir: Path) -> None:
+    signature = SimpleUploadedFile("x.asc", b"signature")
+    data = {
+        **NEW.fields(),
+        "gpg_signature": signature,
+        "content": SimpleUploadedFile(NEW.filename, NEW.content),
+    }
+
+    response = Client().post("/legacy/", data, headers={"Authorization": basic(scene.secret())})
+
+    assert response.status_code == 200
+    assert not list((files_dir / "incoming").iterdir())
