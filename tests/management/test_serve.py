@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.core.management.base import SystemCheckError
+from django.http import HttpRequest, HttpResponse
+from django.test import override_settings
+from django.urls import path
 
 from indexsite.management.commands import serve
 from tests.support.site import ROOT
@@ -53,6 +57,23 @@ def test_the_server_is_gunicorn_as_configured_here_alone(monkeypatch: pytest.Mon
     assert (config.workers, config.threads, config.worker_class_str) == (3, 5, "gthread")
     assert config.control_socket_disable
     assert callable(served[0].load())
+
+
+def forgetful(request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
+
+
+class urls:
+    urlpatterns = [path("forgotten/", forgetful)]
+
+
+@pytest.mark.django_db
+def test_a_view_that_declares_no_policy_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[serve.Server] = []
+    monkeypatch.setattr(serve.Server, "run", lambda server: served.append(server))
+    with override_settings(ROOT_URLCONF=urls), pytest.raises(SystemCheckError, match="/forgotten/"):
+        call_command("serve", skip_checks=False)
+    assert served == []
 
 
 def test_an_unreachable_database_raises_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

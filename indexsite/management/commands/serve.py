@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -21,7 +22,8 @@ class Command(BaseCommand):
     """Serves the site over WSGI with gunicorn, whose responses keep the HTTP reason phrase."""
 
     help = "Serve the site (production web server). Static files need no collecting."
-    requires_system_checks = []
+    # No request is answered while a view declares no policy; what else is checked concerns developers.
+    requires_system_checks = (Tags.security,)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
