@@ -55,7 +55,7 @@ ANY_HOST_PATHS = (
 class DeclaredPolicy:
     """What a view says about who reaches it. A `public` view carries the reason why it is."""
 
-    kind: str  # "public", "signed-in" or "enforces"
+    kind: str  # "public" or "enforces"
     action: Action | None = None
     reason: str = ""
 

@@ -121,6 +121,7 @@ def interactive(actor: Actor, subject: Subject) -> Denied | None:
 
 
 def verified_email(actor: Actor, subject: Subject) -> Denied | None:
+    """At least one of the person's addresses is verified."""
     if actor.user is not None and has_verified_email(actor.user):
         return None
     return Denied(

@@ -24,7 +24,7 @@ from django.conf import settings
 
 from indexsite.env import StorageUrl
 
-# A presigned link outlives the time for which the redirect to it may be cached (`releases.answers`).
+# A presigned link outlives the time for which the redirect to it may be cached (`releases.serving`).
 LINK_SECONDS = 3600
 # An unnamed blob this old may be on the sweep's list: putting it again renews it first.
 _RENEW_AFTER = timedelta(hours=1)

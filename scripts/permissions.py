@@ -41,7 +41,7 @@ def name_of(requirement: Callable) -> str:
 
 
 def describe(requirement: Callable) -> str:
-    """`signed in`, or `role (owner, maintainer)` with the arguments that `role()` was given."""
+    """`signed_in`, or `role (owner, maintainer)` with the arguments that `role()` was given."""
     bound = inspect.getclosurevars(requirement).nonlocals.values()
     values = [str(item) for value in bound for item in (value if isinstance(value, tuple) else (value,))]
     return f"`{name_of(requirement)}`" + (f" ({', '.join(values)})" if values else "")
