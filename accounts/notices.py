@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from accounts import programs
 from accounts.models import User
 from accounts.queries import verified_addresses
 from indexsite import clock, mail
@@ -61,5 +62,5 @@ def origin(actor: Actor) -> dict[str, str]:
     return {
         "when": f"{clock.now():%Y-%m-%d %H:%M} UTC",
         "address": actor.address or "unknown",
-        "client": actor.client or "unknown",
+        "client": programs.recognised(actor.client) or "an unknown program",
     }

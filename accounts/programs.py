@@ -37,3 +37,16 @@ def describe(user_agent: str) -> str:
         return first.replace("/", " ")[:MAX_LENGTH]
     text = user_agent.strip()
     return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1] + "…"
+
+
+def recognised(user_agent: str) -> str:
+    """As `describe`, but only what cannot carry a message or a link; else "".
+
+    For letters that a stranger can have sent to anybody: the header would be the stranger's own text in them.
+    """
+    described = describe(user_agent)
+    names = "|".join(name for name, _ in _BROWSERS)
+    systems = "|".join(label for _, label in _SYSTEMS)
+    browser = rf"(?:{names}) \d{{1,4}}(?: on (?:{systems}))?"
+    program = r"[A-Za-z_-]{1,30} \d[\d.]{0,20}"
+    return described if re.fullmatch(f"{browser}|{program}", described, re.ASCII) else ""

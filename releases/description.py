@@ -18,7 +18,13 @@ from readme_renderer import clean, markdown, rst
 
 # Beyond this a text is shown as it is: rendering costs far more than reading, and nobody reads that much.
 MAX_MARKDOWN = 512 * 1024
-MAX_RST = 256 * 1024
+# docutils takes the square of a text's length for several of its constructs: 20 s and more at this size.
+MAX_RST = 96 * 1024
+# Constructs that make much out of little. Cells: a row of a table is filled up to the width of its head.
+_MAX_CELLS = 100_000
+_MAX_INSERTED = 1_000_000
+_MAX_CONTENTS = 2
+_SUBSTITUTION = re.compile(r"^[ \t]*\.\.[ \t]+\|[^\n]*(?:\n[ \t]+[^\n]*)*", re.MULTILINE)
 # Each one that is left open makes the highlighter or a parser search to the end of the text: time grows with
 # the square of their number.
 _MAX_OPENERS = 200
@@ -88,13 +94,33 @@ def _parse_content_type(content_type: str) -> tuple[str, str]:
 def _markdown(text: str, variant: str) -> str | None:
     if len(text) > MAX_MARKDOWN or len(_OPENER.findall(text)) > _MAX_OPENERS or _is_deep(text):
         return None
+    if _cells(text) > _MAX_CELLS:
+        return None
     return markdown.render(text, variant=variant)
 
 
 def _rst(text: str) -> str | None:
-    if len(text) > MAX_RST or _is_deep(text):
+    if len(text) > MAX_RST or _is_deep(text) or _multiplies(text):
         return None
     return rst.render(text, stream=io.StringIO())
+
+
+def _cells(text: str) -> int:
+    """At most so many cells do the tables of a Markdown text have."""
+    lines = re.split(r"[\r\n]", text)
+    widest = max((line.count("|") for line in lines if not line.strip("|-: \t\v\f>")), default=0)
+    return (widest + 1) * len(lines) if widest else 0
+
+
+def _multiplies(text: str) -> bool:
+    """Whether a reStructuredText inserts texts into each other, or too often."""
+    if len(re.findall(r"contents\s*::", text, re.IGNORECASE)) > _MAX_CONTENTS:
+        return True
+    definitions = _SUBSTITUTION.findall(text)
+    # Each may name itself; whatever else stands between bars inserts another one.
+    if any(definition.count("|") > 2 for definition in definitions):
+        return True
+    return sum(map(len, definitions)) * text.count("|") > _MAX_INSERTED * 2
 
 
 def _is_deep(text: str) -> bool:

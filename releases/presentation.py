@@ -12,6 +12,7 @@ from releases.upload.core_metadata import is_web_url
 
 _EXTRA = re.compile(r"""\bextra\s*==\s*["']([^"']+)["']""")
 _LONG_LICENSE = 100
+_LONG_ADDRESSES = 5_000
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,21 @@ def _links(metadata: Mapping[str, Any]) -> list[Link]:
 
 def _people(metadata: Mapping[str, Any], role: str) -> list[Person]:
     """Names and addresses come in two fields, in which tools put the same person in different ways."""
-    people = [Person(name, email) for name, email in getaddresses([_text(metadata, f"{role}_email")]) if email]
+    people = [Person(name, email) for name, email in _addresses(_text(metadata, f"{role}_email")) if email]
     name = _text(metadata, role)
     if name and name not in {person.name for person in people}:
         if len(people) == 1 and not people[0].name:
             return [Person(name, people[0].email)]
         people.insert(0, Person(name, ""))
     return people
+
+
+def _addresses(text: str) -> list[tuple[str, str]]:
+    """As in a letter's header; none where that is no header anybody would write (comments nest without end)."""
+    try:
+        return getaddresses([text]) if len(text) <= _LONG_ADDRESSES else []
+    except (RecursionError, ValueError):
+        return []
 
 
 def _license(metadata: Mapping[str, Any], classifiers: Iterable[str]) -> str:
@@ -113,7 +122,8 @@ def _dependencies(lines: Iterable[str], provided: Iterable[str]) -> tuple[list[s
 
 def _without_extra(line: str) -> str:
     """The dependency without the condition under whose heading it stands."""
-    requirement, _, marker = line.partition(";")
+    # A run of spaces would cost its square below, at every look at the page.
+    requirement, _, marker = " ".join(line.split()).partition(";")
     rest = re.sub(r"\s+and\s*$|^\s*and\s+", "", _EXTRA.sub("", marker).strip()).strip()
     if re.search(r"^or\b|\bor$", rest):
         return line  # the extra is only one of several ways to need it

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.programs import MAX_LENGTH, describe
+from accounts.programs import MAX_LENGTH, describe, recognised
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 
@@ -37,3 +37,18 @@ def test_what_nobody_knows_is_shortened() -> None:
     shown = describe("Mozilla/5.0 " + "x" * 200)
     assert len(shown) == MAX_LENGTH
     assert shown.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "shown"),
+    [
+        ("twine/6.1.0 pkginfo/1.12", "twine 6.1.0"),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox 140 on Linux"),
+        ("Your account is lost, sign in at https://evil.example/ now", ""),
+        ("evil.example/1", ""),
+        ("x/1.evil.example", ""),
+        ("", ""),
+    ],
+)
+def test_letters_carry_no_text_of_a_stranger(user_agent: str, shown: str) -> None:
+    assert recognised(user_agent) == shown

@@ -223,3 +223,34 @@ def test_a_line_of_stars_is_no_riddle(line: str) -> None:
     rendered = render(f"Title\n\n{line} \n\n" + "word " * 200, MARKDOWN)
     assert time.monotonic() - began < 5
     assert "word word" in rendered
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("|a" * 8_000 + "\n" + "|-" * 8_000 + "\n" + "x\n" * 8_000, MARKDOWN),
+        ("> " + "|a" * 8_000 + "\r> " + "|-" * 8_000 + "\r" + "> x\r" * 8_000, MARKDOWN),
+        (
+            "".join(f".. |a{n}| replace:: |a{n + 1}| |a{n + 1}|\n" for n in range(30))
+            + ".. |a30| replace:: x\n\n|a0|",
+            RST,
+        ),
+        (
+            "".join(f".. |a{n}| replace::\n   |a{n + 1}| |a{n + 1}|\n" for n in range(30))
+            + ".. |a30| replace:: x\n\n|a0|",
+            RST,
+        ),
+        (".. |b| replace::\n" + "   some words\n" * 3_000 + "\n" + "|b| " * 9_000, RST),
+        (".. contents::\n\n" * 200 + "".join(f"t{n}\n======\n\n" for n in range(3_000)), RST),
+    ],
+    ids=["wide table", "wide table in a quote", "nested insertions", "nested below", "much inserted", "contents"],
+)
+def test_what_would_grow_without_end_is_shown_as_it_is(text: str, kind: str) -> None:
+    began = time.monotonic()
+    assert render(text, kind).startswith("<pre>")
+    assert time.monotonic() - began < 5
+
+
+def test_tables_and_insertions_of_real_texts_are_rendered() -> None:
+    assert "<table>" in render("|a|b|\n|-|-|\n" + "|1|2|\n" * 300, MARKDOWN)
+    assert "hello world" in render(".. |x| replace:: hello\n\n.. contents::\n\nT\n==\n\n|x| world\n", RST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -92,3 +93,15 @@ def test_classifiers_are_grouped() -> None:
 
 def test_tags_are_the_last_three_parts() -> None:
     assert wheel_tags("a-1-2build-cp3-abi3-win32.whl") == ["cp3", "abi3", "win32"]
+
+
+def test_spaces_in_a_dependency_cost_nothing() -> None:
+    line = 'foo; python_version > "3"' + " " * 200_000 + 'or extra == "x"'
+    began = time.monotonic()
+    assert list(facts({"requires_dist": [line]}).extras) == ["x"]
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("text", ["(" * 4_000 + "a@example.org", "a@example.org, " * 5_000])
+def test_addresses_that_nobody_would_write_break_no_page(text: str) -> None:
+    assert facts({"author": "Ann", "author_email": text}).authors == [Person("Ann", "")]
