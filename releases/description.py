@@ -6,6 +6,7 @@ a part of the page around it: ids get a prefix, classes are only those of markup
 
 from __future__ import annotations
 
+import functools
 import html
 import io
 import re
@@ -54,6 +55,7 @@ _SIZE = re.compile(r"\d{1,4}(px|%|em)?")
 _ATTRIBUTES = {tag: set(names) - {"lang"} for tag, names in clean.ALLOWED_ATTRIBUTES.items()}
 
 
+@functools.lru_cache(maxsize=16)  # the files of one release come one after the other with the same text
 def render(text: str, content_type: str) -> str:
     """The description as sanitised HTML, "" if there is none.
 

@@ -75,12 +75,10 @@ def publish_file(*, actor: Actor, incoming: IncomingFile, at: datetime) -> Publi
         _require_new_name(actor, parsed, at)
     else:
         require(actor, Action.FILE_UPLOAD, project)
-        if (same := _identical(project, parsed, incoming.hashes)) is not None:
-            return PublishResult(same, created=False)
-    _check_room(project, parsed, incoming.hashes)
+    if (same := _published_before(project, parsed, incoming.hashes)) is not None:
+        return PublishResult(same, created=False)
     html = description.render(parsed.description, parsed.description_content_type)
-    metadata_sha256 = _store_metadata(parsed.metadata_bytes)
-    storage.put_once(incoming.path, sha256=incoming.hashes.sha256)
+    metadata_sha256 = _store_blobs(incoming, parsed.metadata_bytes)
     upload = _Upload(actor, parsed, incoming.hashes, metadata_sha256, html, at)
     try:
         return _commit(upload)
@@ -140,19 +138,25 @@ def _too_similar(name: str) -> InvalidInput:
     )
 
 
-def _identical(project: Project, parsed: ParsedUpload, hashes: Hashes) -> File | None:
-    """The file that is already published under this name with these bytes."""
-    return (
-        File.objects.filter(filename=parsed.filename, sha256=hashes.sha256, release__project=project)
-        .select_related("release__project")
-        .first()
-    )
+def _published_before(project: Project | None, parsed: ParsedUpload, hashes: Hashes) -> File | None:
+    """The file that is already published under this name with these bytes.
+
+    Asked before bytes are stored, to spare them, and under the lock, to be sure.
+
+    Raises:
+        InvalidInput: the name is used up, or the project takes no such file.
+    """
+    if UsedFilename.objects.filter(filename=parsed.filename).exists():
+        # Nearly always it is not, and then there is no need to look for the file.
+        same = File.objects.filter(filename=parsed.filename, sha256=hashes.sha256, release__project=project)
+        if (file := same.select_related("release__project").first()) is not None:
+            return file
+        raise _name_used(parsed.filename)
+    _check_room(project, parsed, hashes)
+    return None
 
 
 def _check_room(project: Project | None, parsed: ParsedUpload, hashes: Hashes) -> None:
-    """Asked before bytes are stored, to spare them, and under the lock, to be sure."""
-    if UsedFilename.objects.filter(filename=parsed.filename).exists():
-        raise _name_used(parsed.filename)
     if project is None:
         return
     if parsed.package_type == PackageType.SDIST:
@@ -190,15 +194,17 @@ def _name_used(filename: str) -> InvalidInput:
     )
 
 
-def _store_metadata(data: bytes | None) -> str:
-    """Put the metadata sibling (PEP 658) into storage; returns its sha256, or "" where there is none."""
-    if data is None:
+def _store_blobs(incoming: IncomingFile, metadata: bytes | None) -> str:
+    """Put the file and its metadata sibling (PEP 658) into storage; the sibling's sha256, or "" without one."""
+    blobs = [(incoming.path, incoming.hashes.sha256)]
+    if metadata is None:
+        storage.put_all(blobs)
         return ""
-    digest = hashlib.sha256(data).hexdigest()
+    digest = hashlib.sha256(metadata).hexdigest()
     path = storage.incoming() / f"{uuid.uuid4().hex}.metadata"
     try:
-        path.write_bytes(data)
-        storage.put_once(path, sha256=digest)
+        path.write_bytes(metadata)
+        storage.put_all([(path, digest), *blobs])
     finally:
         path.unlink(missing_ok=True)
     return digest
@@ -215,9 +221,8 @@ def _commit(upload: _Upload) -> PublishResult:
     if not is_new_project:
         # Again, now that nobody else can change it: roles, status and files may have moved while bytes came in.
         require(actor, Action.FILE_UPLOAD, project)
-        if (same := _identical(project, parsed, upload.hashes)) is not None:
-            return PublishResult(same, created=False)
-    _check_room(project, parsed, upload.hashes)
+    if (same := _published_before(project, parsed, upload.hashes)) is not None:
+        return PublishResult(same, created=False)
     if is_new_project:
         _welcome(upload, project)
     release, is_new_release = _find_or_create_release(upload, project)
@@ -234,7 +239,7 @@ def _commit(upload: _Upload) -> PublishResult:
     )
     # Event numbers grow across all projects, as mirrors expect of a serial.
     project.last_serial = event.pk
-    project.save(update_fields=["last_serial"])
+    Project.objects.filter(pk=project.pk).update(last_serial=event.pk)
     pages.refresh_project(project)
     if is_new_project:
         notices.project_created(project, release, by=actor)

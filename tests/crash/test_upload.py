@@ -37,11 +37,6 @@ POINTS = [
     "storage.linked#1",
     "storage.stored#1",
     "storage.put.after#1",
-    "storage.put.before#2",
-    "storage.flushed#2",
-    "storage.linked#2",
-    "storage.stored#2",
-    "storage.put.after#2",
     "commit.before#5",
     "commit.after#5",
 ]

@@ -233,13 +233,13 @@ def test_rights_are_asked_again_once_the_project_is_locked(
     alice: User, bob: User, files_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = cast.ProjectFactory(name="sampleproject", owner=alice, maintainer=bob)
-    put_once = storage.put_once
+    put_all = storage.put_all
 
-    def put_and_lose_the_role(path: Path, *, sha256: str) -> None:
-        put_once(path, sha256=sha256)
+    def put_and_lose_the_role(blobs: list[tuple[Path, str]]) -> None:
+        put_all(blobs)
         Role.objects.filter(user=bob).delete()
 
-    monkeypatch.setattr(storage, "put_once", put_and_lose_the_role)
+    monkeypatch.setattr(storage, "put_all", put_and_lose_the_role)
 
     with pytest.raises(PermissionRefused, match="no right to do this"):
         publish(bob, make_wheel(), files_dir)
@@ -371,16 +371,16 @@ def test_looking_at_the_upload_address_says_what_it_is_for(client: Client, path:
 def test_a_file_name_lost_while_bytes_were_stored_is_said_to_be_used(
     alice: User, files_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_once = storage.put_once
+    put_all = storage.put_all
 
-    def put_and_lose_the_name(path: Path, *, sha256: str) -> None:
-        put_once(path, sha256=sha256)
+    def put_and_lose_the_name(blobs: list[tuple[Path, str]]) -> None:
+        put_all(blobs)
         UsedFilename.objects.get_or_create(
             filename=make_wheel().filename,
             defaults={"sha256": "0" * 64, "project_name": "sampleproject", "used_at": timezone.now()},
         )
 
-    monkeypatch.setattr(storage, "put_once", put_and_lose_the_name)
+    monkeypatch.setattr(storage, "put_all", put_and_lose_the_name)
 
     with pytest.raises(InvalidInput, match="File already exists"):
         publish(alice, make_wheel(), files_dir)

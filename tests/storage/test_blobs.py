@@ -53,6 +53,13 @@ class TestBothStores:
         assert put(b"wheel") == put(b"wheel")
         assert [blob.size for blob in storage.stored()] == [5]
 
+    def test_blobs_that_belong_together_are_put_together(self) -> None:
+        (one, first), (two, second) = temporary(b"wheel"), temporary(b"metadata")
+        storage.put_all([(one, first), (two, second)])
+        assert {blob.sha256 for blob in storage.stored()} == {first, second}
+        assert not one.exists()
+        assert not two.exists()
+
     def test_a_blob_nobody_put_is_missing(self) -> None:
         with pytest.raises(storage.BlobMissing):
             storage.open_blob("ab" * 32)
@@ -125,21 +132,50 @@ class TestLocalDisk:
         assert path.read_bytes() == b"wheel"
         assert path.stat().st_dev == storage.incoming().stat().st_dev
 
-    def test_file_and_every_folder_are_flushed_before_the_put_returns(
-        self, files_dir: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        flushed: list[str] = []
+    @pytest.fixture
+    def flushed(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """What was flushed, in order."""
+        names: list[str] = []
         real = os.fsync
 
         def fsync(descriptor: int) -> None:
-            flushed.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+            names.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
             real(descriptor)
 
         monkeypatch.setattr(os, "fsync", fsync)
+        return names
+
+    def test_file_and_every_new_name_are_flushed_before_the_put_returns(
+        self, files_dir: Path, flushed: list[str]
+    ) -> None:
         path, sha256 = temporary(b"wheel")
+        aa, bb = files_dir / sha256[:2], files_dir / sha256[:2] / sha256[2:4]
         storage.put_once(path, sha256=sha256)
-        aa = files_dir / sha256[:2]
-        assert flushed == [str(path), str(aa / sha256[2:4]), str(aa), str(files_dir)]
+        assert flushed == [str(path), str(bb), str(aa), str(files_dir)]
+        flushed.clear()
+        path, _ = temporary(b"wheel")
+        storage.put_once(path, sha256=sha256)
+        assert flushed == [str(path), str(bb)], "the names of both folders are safe already"
+
+    def test_a_folder_made_by_another_process_is_not_taken_for_flushed(
+        self, files_dir: Path, flushed: list[str]
+    ) -> None:
+        path, sha256 = temporary(b"wheel")
+        aa, bb = files_dir / sha256[:2], files_dir / sha256[:2] / sha256[2:4]
+        bb.mkdir(parents=True)
+        storage.put_once(path, sha256=sha256)
+        assert flushed == [str(path), str(bb), str(aa), str(files_dir)]
+
+    def test_blobs_that_belong_together_are_linked_when_all_are_flushed(
+        self, files_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wheel, metadata = temporary(b"wheel"), temporary(b"metadata")
+        steps: list[tuple[str, int]] = []
+        monkeypatch.setattr(storage, "reached", lambda step: steps.append((step, len(list(storage.stored())))))
+        storage.put_all([metadata, wheel])
+        assert steps == [("storage.flushed", 0), ("storage.linked", 2), ("storage.stored", 2)]
+        assert not wheel[0].exists()
+        assert not metadata[0].exists()
 
     def test_putting_again_renews_so_that_a_sweep_leaves_it_alone(self, files_dir: Path) -> None:
         sha256 = put(b"wheel")

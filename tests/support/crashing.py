@@ -78,7 +78,7 @@ def main() -> None:
 
     armed_by(api_legacy, "_admit")
     around(Receiver, "receive_data_chunk", "receive")
-    around(storage, "put_once", "storage.put")
+    around(storage, "put_all", "storage.put")
     storage.reached = reach
     around(BaseDatabaseWrapper, "commit", "commit")
     execute_from_command_line(["manage.py", "serve", *sys.argv[1:]])

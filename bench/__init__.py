@@ -1,0 +1,1 @@
+"""Side-by-side benchmarks: the same corpus served by us and by others, alternating in one run."""
