@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -30,6 +31,7 @@ class Site:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
         self.port = _free_port()
         self.url = f"http://localhost:{self.port}"
         self.env = {
@@ -133,6 +135,14 @@ class Site:
 
     def log(self) -> str:
         return "".join(path.read_text() for path in sorted(self.directory.glob("*.log")))
+
+    def server_peak_memory(self) -> int:
+        """The most memory a process of the web server has had resident, in bytes (Linux)."""
+        master = self._processes[0].pid
+        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+        status = (Path(f"/proc/{pid}/status").read_text() for pid in children)
+        peaks = (int(found[1]) for text in status if (found := re.search(r"VmHWM:\s+(\d+) kB", text)))
+        return max(peaks) * 1024
 
     def _start(self, *arguments: str) -> None:
         with (self.directory / f"{arguments[0]}.log").open("ab") as log:
