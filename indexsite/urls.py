@@ -19,8 +19,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", views_health.healthz, name="healthz"),
     path("readyz", views_health.readyz, name="readyz"),
     path("metrics", views_health.metrics, name="metrics"),
-    path("", include("releases.urls_read")),
-    path("", include("releases.urls_pages")),
     path("", include("releases.urls")),
     path("", include("tokens.urls")),
     path("api/v1/", api.root, name="api_root"),
