@@ -33,7 +33,6 @@ from indexsite.models import RateBucket
 
 MAX_FILE_BYTES = 1 << 30  # one distribution file: 1 GiB
 MAX_PROJECT_BYTES = 10 << 30  # all files of a project: 10 GiB
-MAX_METADATA_BYTES = 4 << 20  # METADATA or PKG-INFO inside a distribution
 
 log = logging.getLogger(__name__)
 
