@@ -6,6 +6,7 @@ from datetime import datetime
 
 from allauth.account.models import EmailAddress
 
+from accounts import programs
 from indexsite import mail
 from indexsite.actors import Actor
 from releases.models import Project, Release, RoleKind
@@ -41,6 +42,6 @@ def _facts(release: Release, by: Actor, at: datetime) -> dict[str, str]:
         "by": by.label,
         "credential": by.credential.label,
         "address": by.address,
-        "client": by.client,
+        "client": programs.recognised(by.client),
         "at": f"{at:%Y-%m-%d %H:%M} UTC",
     }

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from allauth.account.models import EmailAddress
-
-from accounts.models import User
+from accounts import programs
+from accounts.queries import verified_addresses
 from indexsite import mail
 from indexsite.actors import Actor
 from tokens.models import Token
@@ -14,20 +13,15 @@ from tokens.models import Token
 
 def token_created(token: Token, *, by: Actor) -> None:
     """A token was made."""
-    mail.queue("token_created", to=_addresses(token.user), context=_context(token, by=by, at=token.created_at))
+    context = _context(token, by=by, at=token.created_at)
+    mail.queue("token-created", to=verified_addresses(token.user), context=context)
 
 
 def token_revoked(token: Token, *, by: Actor, reason: str) -> None:
     """A token stopped working."""
     assert token.revoked_at is not None  # noqa: S101 - it was just revoked
     context = {**_context(token, by=by, at=token.revoked_at), "reason": reason}
-    mail.queue("token_revoked", to=_addresses(token.user), context=context)
-
-
-def _addresses(user: User) -> list[str]:
-    return list(
-        EmailAddress.objects.filter(user=user, verified=True).order_by("pk").values_list("email", flat=True)
-    )
+    mail.queue("token-revoked", to=verified_addresses(token.user), context=context)
 
 
 def _context(token: Token, *, by: Actor, at: datetime) -> dict[str, str]:
@@ -39,5 +33,5 @@ def _context(token: Token, *, by: Actor, at: datetime) -> dict[str, str]:
         "expires": f"{token.expires_at:%Y-%m-%d %H:%M} UTC" if token.expires_at is not None else "",
         "at": f"{at:%Y-%m-%d %H:%M} UTC",
         "address": by.address,
-        "client": by.client,
+        "client": programs.recognised(by.client),
     }

@@ -227,7 +227,7 @@ def test_the_list_says_what_each_token_is_good_for_and_who_used_it(
         "release workflow",
         "Sample.Project",
         "192.0.2.7",
-        "twine/7.0",
+        "twine 7.0",
         "laptop",
         "Whole account",
         "never",
