@@ -20,7 +20,7 @@ _MAX_WORDS = 6
 _LARGE = ("description", "description_html", "metadata")
 _TOTALS_SECONDS = 60
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
-_PUBLISHERS = (RoleKind.OWNER, RoleKind.MAINTAINER)
+_UPLOADERS = (RoleKind.OWNER, RoleKind.MAINTAINER)
 
 
 def latest_of(releases: Iterable[Release]) -> Release | None:
@@ -149,7 +149,7 @@ class ProjectPage:
     releases: list[Release]
     latest: Release
     files: list[File]
-    publishers: list[User]
+    uploaders: list[User]
 
     @property
     def is_latest(self) -> bool:
@@ -195,13 +195,13 @@ def project_page(project: Project, *, version: str | None = None) -> ProjectPage
         releases=sorted(releases, key=lambda release: release.parsed_version, reverse=True),
         latest=latest,
         files=list(File.objects.filter(release=chosen).order_by("-package_type", "filename")),
-        publishers=publishers_of(project),
+        uploaders=uploaders_of(project),
     )
 
 
-def publishers_of(project: Project) -> list[User]:
+def uploaders_of(project: Project) -> list[User]:
     """The people who may upload to the project, by name."""
-    roles = Role.objects.filter(project=project, kind__in=_PUBLISHERS)
+    roles = Role.objects.filter(project=project, kind__in=_UPLOADERS)
     return list(User.objects.filter(is_active=True, pk__in=roles.values("user")).order_by("username"))
 
 
@@ -217,6 +217,6 @@ def get_person(username: str) -> User | None:
 
 def releases_of(user: User) -> list[Release]:
     """Of each published project to which the person may upload, by name, the release to show."""
-    roles = Role.objects.filter(user=user, kind__in=_PUBLISHERS)
+    roles = Role.objects.filter(user=user, kind__in=_UPLOADERS)
     projects = Project.objects.visible().filter(pk__in=roles.values("project"))
     return shown_releases(projects.order_by("normalized_name"))

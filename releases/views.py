@@ -97,8 +97,8 @@ def _project_context(request: HttpRequest, shown: queries.ProjectPage) -> dict[s
         "older_releases": shown.releases[_HISTORY_AT_ONCE:],
         "release_count": len(shown.releases),
         "facts": presentation.facts(shown.release.metadata),
-        "members": shown.publishers,
-        "may_manage": request.user in shown.publishers,
+        "members": shown.uploaders,
+        "may_manage": request.user in shown.uploaders,
         "install_command": f"pip install --index-url {settings.SITE_URL}/simple/ {wanted}",
         "site_url": settings.SITE_URL,
     }
@@ -116,5 +116,5 @@ def user(request: HttpRequest, username: str) -> HttpResponse:
     releases = queries.releases_of(person) if person is not None else []
     # A page for every account would tell strangers which accounts exist.
     if person is None or (not releases and request.user != person):
-        raise NotFound(f"There is no publisher '{username}' here.")
+        raise NotFound(f"Nobody called '{username}' publishes here.")
     return render(request, "releases/user.html", {"person": person, "releases": releases})
