@@ -110,6 +110,13 @@ class Actor:
         return self.user is not None and self.credential.kind is CredentialKind.SESSION
 
     @property
+    def person(self) -> User:
+        """The user, for code behind a policy that has made sure there is one."""
+        if self.user is None:
+            raise RuntimeError("Nobody is acting here: a policy has to be asked first.")
+        return self.user
+
+    @property
     def label(self) -> str:
         return self.user.username if self.user is not None else self.credential.label
 

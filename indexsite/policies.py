@@ -15,7 +15,7 @@ from typing import Any
 
 from accounts.models import has_verified_email
 from indexsite import clock
-from indexsite.actors import Actor, CredentialKind, Permission
+from indexsite.actors import Actor, Permission
 from indexsite.errors import NotAuthenticated, PermissionRefused
 from mfa.models import has_factor
 from releases.models import Project, ProjectStatus, Role, RoleKind
@@ -115,7 +115,7 @@ def interactive(actor: Actor, subject: Subject) -> Denied | None:
     """A person in a browser; no token reaches past this."""
     if (denied := signed_in(actor, subject)) is not None:
         return denied
-    if actor.credential.kind is not CredentialKind.SESSION:
+    if not actor.is_interactive:
         return Denied("interactive-only", "This needs a person signed in on the web site; tokens cannot do it.")
     return None
 

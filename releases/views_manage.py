@@ -13,8 +13,6 @@ from packaging.utils import canonicalize_name
 
 from accounts.models import User
 from indexsite import clock, limits
-from indexsite.actors import Actor
-from indexsite.errors import NotAuthenticated
 from indexsite.http import actor_of, enforces
 from indexsite.policies import Action, require
 from releases import queries_manage
@@ -36,7 +34,7 @@ def _member_page(view: _Page) -> Any:
             return redirect(request.path.replace(f"/{name}/", f"/{normalized}/", 1))
         actor = actor_of(request)
         project = open_project(actor=actor, name=normalized)
-        return view(request, project, _person(actor))
+        return view(request, project, actor.person)
 
     return never_cache(require_safe(enforces(Action.PROJECT_MANAGE)(opened)))
 
@@ -48,7 +46,7 @@ def projects(request: HttpRequest) -> HttpResponse:
     """All projects of the person, or how to begin."""
     actor = actor_of(request)
     require(actor, Action.ACCOUNT_VIEW)
-    user = _person(actor)
+    user = actor.person
     context = {
         "memberships": queries_manage.memberships(user),
         "is_suspended": queries_manage.is_suspended(user),
@@ -111,9 +109,3 @@ def history(request: HttpRequest, project: Project, user: User) -> HttpResponse:
     return render(
         request, "releases/manage/history.html", {"project": project, "page_obj": page, "entries": entries}
     )
-
-
-def _person(actor: Actor) -> User:
-    if actor.user is None:
-        raise NotAuthenticated("Sign in to manage projects.", help_path="/account/login/")
-    return actor.user

@@ -69,8 +69,8 @@ class TokenCredential:
             restrictions += row.understood_caveats()
             caveats.check_project(restrictions, project)
         except MacaroonError as error:
-            limits = _limited_to(restrictions, project)
-            return f"This token {error.reason}{limits}; use another or create one at {_tokens_page()}."
+            named = _limited_to(restrictions, project)
+            return f"This token {error.reason}{named}; use another or create one at {_tokens_page()}."
         return None
 
 

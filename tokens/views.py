@@ -11,10 +11,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.models import User
 from indexsite import clock, limits
-from indexsite.actors import Actor
-from indexsite.errors import InvalidInput, NotAuthenticated
+from indexsite.errors import InvalidInput
 from indexsite.http import actor_of, enforces
 from indexsite.limits import Limit
 from indexsite.policies import Action, require
@@ -38,7 +36,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
     """What works, when it was last used and by whom; what no longer works."""
     actor = actor_of(request)
     require(actor, Action.ACCOUNT_VIEW)
-    lists = queries.tokens_of(_person(actor), at=clock.now())
+    lists = queries.tokens_of(actor.person, at=clock.now())
     return render(request, "tokens/list.html", {"tokens": lists.live, "ended": lists.ended})
 
 
@@ -51,11 +49,11 @@ def token_create(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     require(actor, Action.TOKEN_CREATE)
     at = clock.now()
-    projects = queries.projects_for_tokens(_person(actor))
+    projects = queries.projects_for_tokens(actor.person)
     form = TokenForm(request.POST if request.method == "POST" else None, projects=projects, now=at)
     if form.is_valid():
         data = form.cleaned_data
-        limits.consume(Limit.TOKEN_CREATE_USER, str(_person(actor).pk), at=at)
+        limits.consume(Limit.TOKEN_CREATE_USER, str(actor.person.pk), at=at)
         try:
             created = create_token(
                 actor=actor,
@@ -91,7 +89,7 @@ def token_revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Asks once, then revokes; somebody else's token does not exist here."""
     actor = actor_of(request)
     require(actor, Action.ACCOUNT_VIEW)
-    token = queries.own_token(_person(actor), pk)
+    token = queries.own_token(actor.person, pk)
     if request.method != "POST" and token.revoked_at is None:
         return render(request, "tokens/revoke.html", {"token": token})
     if request.method == "POST" and revoke_token(actor=actor, token=token, at=clock.now()):
@@ -110,14 +108,8 @@ def token_revoke_all(request: HttpRequest) -> HttpResponse:
     require(actor, Action.ACCOUNT_VIEW)
     at = clock.now()
     if request.method != "POST":
-        live = queries.tokens_of(_person(actor), at=at).live
+        live = queries.tokens_of(actor.person, at=at).live
         return render(request, "tokens/revoke_all.html", {"tokens": live})
     count = revoke_all_tokens(actor=actor, at=at)
     messages.success(request, "1 token was revoked." if count == 1 else f"{count} tokens were revoked.")
     return redirect("account_tokens")
-
-
-def _person(actor: Actor) -> User:
-    if actor.user is None:
-        raise NotAuthenticated("Sign in first.", help_path="/account/login/")
-    return actor.user

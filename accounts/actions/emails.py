@@ -33,7 +33,7 @@ def add_address(*, actor: Actor, email: str) -> EmailAddress:
         PermissionRefused: no recent proof of presence.
     """
     require(actor, Action.EMAIL_CHANGE)
-    user = _person(actor)
+    user = actor.person
     email = email.lower()
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
@@ -104,7 +104,7 @@ def make_primary(*, actor: Actor, email: str) -> None:
         Conflict: it is not verified.
     """
     require(actor, Action.EMAIL_CHANGE)
-    user = _person(actor)
+    user = actor.person
     row = _own(user, email)
     if not row.verified:
         raise Conflict("Verify this address first.")
@@ -128,7 +128,7 @@ def remove_address(*, actor: Actor, email: str) -> None:
         Conflict: it is the primary one.
     """
     require(actor, Action.EMAIL_CHANGE)
-    user = _person(actor)
+    user = actor.person
     row = _own(user, email)
     if row.primary:
         raise Conflict("This is your primary address; make another one primary first.")
@@ -136,11 +136,6 @@ def remove_address(*, actor: Actor, email: str) -> None:
     row.delete()
     audit.record(actor, audit.EmailRemoved(about=user, email=row.email))
     notices.email_removed(user, email=row.email, also=also, actor=actor)
-
-
-def _person(actor: Actor) -> User:
-    assert actor.user is not None  # noqa: S101 - the policy has made sure
-    return actor.user
 
 
 def _own(user: User, email: str) -> EmailAddress:

@@ -41,8 +41,7 @@ def change_password(*, actor: Actor, old: str, new: str, keep_session: str, at: 
         PermissionRefused: no recent proof of presence.
     """
     require(actor, Action.PASSWORD_CHANGE)
-    user = actor.user
-    assert user is not None  # noqa: S101 - the policy has made sure
+    user = actor.person
     if user.has_usable_password():
         confirm_password(actor=actor, password=old, at=at)
     _check_quality(user, new)

@@ -23,20 +23,19 @@ def end_session(*, actor: Actor, pk: int) -> None:
         NotFound: there is none such, or it is somebody else's.
     """
     require(actor, Action.SESSION_END)
-    row = UserSession.objects.filter(pk=pk, user=actor.user).first()
+    row = UserSession.objects.filter(pk=pk, user=actor.person).first()
     if row is None:
         raise NotFound("This session has ended already.")
     _drop(row)
-    audit.record(actor, audit.SessionsEnded(about=actor.user, count=1))
+    audit.record(actor, audit.SessionsEnded(about=actor.person, count=1))
 
 
 @transaction.atomic
 def end_other_sessions(*, actor: Actor, keep: str) -> int:
     """End all sessions of the person but the one with key `keep`; returns how many."""
     require(actor, Action.SESSION_END)
-    assert actor.user is not None  # noqa: S101 - the policy has made sure
-    count = drop_sessions(actor.user, keep=keep)
-    audit.record(actor, audit.SessionsEnded(about=actor.user, count=count))
+    count = drop_sessions(actor.person, keep=keep)
+    audit.record(actor, audit.SessionsEnded(about=actor.person, count=count))
     return count
 
 

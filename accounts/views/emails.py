@@ -10,7 +10,6 @@ from django.views.decorators.http import require_http_methods
 from accounts import allauth_internals, queries
 from accounts.actions import emails
 from accounts.forms import EmailForm, MailedCodeForm
-from accounts.models import User
 from accounts.pages import show_form
 from indexsite import clock, limits
 from indexsite.errors import DomainError
@@ -46,7 +45,7 @@ def addresses(request: HttpRequest) -> HttpResponse:
 def _page(
     request: HttpRequest, *, form: EmailForm | None = None, code_form: MailedCodeForm | None = None
 ) -> HttpResponse:
-    user = _person(request)
+    user = actor_of(request).person
     code = allauth_internals.mailed_code(request)
     return show_form(
         request,
@@ -64,7 +63,7 @@ def _add(request: HttpRequest) -> HttpResponse:
         return _page(request, form=form)
     try:
         row = emails.add_address(actor=actor_of(request), email=form.cleaned_data["email"])
-        allauth_internals.mail_code(request, _person(request), row.email)
+        allauth_internals.mail_code(request, actor_of(request).person, row.email)
     except DomainError as error:
         form.refuse(error)
         return _page(request, form=form)
@@ -73,7 +72,7 @@ def _add(request: HttpRequest) -> HttpResponse:
 
 
 def _send_code(request: HttpRequest) -> HttpResponse:
-    user = _person(request)
+    user = actor_of(request).person
     email = request.POST.get("email", "").lower()
     if any(row.email == email and not row.verified for row in queries.addresses(user)):
         allauth_internals.mail_code(request, user, email)
@@ -82,7 +81,7 @@ def _send_code(request: HttpRequest) -> HttpResponse:
 
 
 def _verify(request: HttpRequest) -> HttpResponse:
-    user = _person(request)
+    user = actor_of(request).person
     form = MailedCodeForm(request.POST)
     code = allauth_internals.mailed_code(request)
     if code is None or code.user != user:
@@ -105,9 +104,3 @@ def _verify(request: HttpRequest) -> HttpResponse:
     else:
         messages.error(request, "This address cannot be verified.")
     return redirect("account_email")
-
-
-def _person(request: HttpRequest) -> User:
-    user = actor_of(request).user
-    assert user is not None  # noqa: S101 - the decorator has made sure
-    return user

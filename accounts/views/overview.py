@@ -20,9 +20,8 @@ def home(request: HttpRequest) -> HttpResponse:
     """Who I am here, what needs doing, what happened last."""
     actor = actor_of(request)
     require(actor, Action.ACCOUNT_VIEW)
-    assert actor.user is not None  # noqa: S101 - the policy has made sure
-    _, entries = queries.history(actor.user)
-    return show(request, "account/home.html", addresses=queries.addresses(actor.user), entries=entries[:5])
+    _, entries = queries.history(actor.person)
+    return show(request, "account/home.html", addresses=queries.addresses(actor.person), entries=entries[:5])
 
 
 @require_safe
@@ -31,9 +30,8 @@ def history(request: HttpRequest) -> HttpResponse:
     """Everything that happened to this account."""
     actor = actor_of(request)
     require(actor, Action.ACCOUNT_VIEW)
-    assert actor.user is not None  # noqa: S101 - the policy has made sure
     number = request.GET.get("page", "1")
-    page, entries = queries.history(actor.user, page=int(number) if number.isdecimal() else 1)
+    page, entries = queries.history(actor.person, page=int(number) if number.isdecimal() else 1)
     return show(request, "account/history.html", page_obj=page, entries=entries)
 
 
@@ -43,9 +41,8 @@ def sessions(request: HttpRequest) -> HttpResponse:
     """Where I am signed in; end one session or all others."""
     actor = actor_of(request)
     require(actor, Action.ACCOUNT_VIEW)
-    assert actor.user is not None  # noqa: S101 - the policy has made sure
     key = request.session.session_key or ""
-    rows = queries.sessions(actor.user)
+    rows = queries.sessions(actor.person)
     if request.method != "POST":
         return show(request, "account/sessions.html", sessions=rows, current=key)
     if request.POST.get("act") == "others":

@@ -33,8 +33,7 @@ RESET_SESSION_KEY = "account_reset_link"
 def change(request: HttpRequest) -> HttpResponse:
     """Replace the password; all other sessions end."""
     actor = actor_of(request)
-    assert actor.user is not None  # noqa: S101 - the decorator has made sure
-    form = ChangePasswordForm(request.POST or None, has_password=actor.user.has_usable_password())
+    form = ChangePasswordForm(request.POST or None, has_password=actor.person.has_usable_password())
     if form.is_valid():
         try:
             user = passwords.change_password(

@@ -37,7 +37,7 @@ def require_prepared(actor: Actor) -> None:
         Conflict: no recovery codes that the person has shown to have kept.
     """
     require(actor, Action.FACTOR_ADD)
-    codes = queries.codes_of(_person(actor))
+    codes = queries.codes_of(actor.person)
     if not (codes.proved and codes.left):
         raise Conflict(
             "Make recovery codes and check one of them first: they are the way back in when the phone is lost.",
@@ -56,7 +56,7 @@ def enrol(*, actor: Actor, secret: str, code: str, keep_session: str, at: dateti
         Conflict, PermissionRefused, LimitReached: see `require_prepared`.
     """
     require_prepared(actor)
-    user = _person(actor)
+    user = actor.person
     limits.consume(Limit.SECOND_FACTOR_USER, str(user.pk), at=at)
     verdict, step = totp.judge(secret, code)
     if verdict == "clock":
@@ -87,7 +87,7 @@ def remove(*, actor: Actor) -> None:
         Conflict: there is none.
     """
     require(actor, Action.FACTOR_REMOVE)
-    user = _person(actor)
+    user = actor.person
     User.objects.select_for_update().get(pk=user.pk)
     # Asked again under the lock: a role granted in the meantime brings the obligation with it.
     require(actor, Action.FACTOR_REMOVE)
@@ -97,8 +97,3 @@ def remove(*, actor: Actor) -> None:
     RecoveryDevice.objects.filter(user=user).delete()
     audit.record(actor, audit.FactorRemoved(about=user, factor=NAME))
     notices.factor_removed(user, factor=NAME, actor=actor)
-
-
-def _person(actor: Actor) -> User:
-    assert actor.user is not None  # noqa: S101 - the policy has made sure
-    return actor.user

@@ -36,7 +36,7 @@ def generate_codes(*, actor: Actor, at: datetime) -> list[str]:
         PermissionRefused: no verified address, or no recent proof of presence.
     """
     require(actor, Action.CODES_GENERATE)
-    user = _person(actor)
+    user = actor.person
     plain = [recovery_codes.generate() for _ in range(recovery_codes.COUNT)]
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
@@ -62,7 +62,7 @@ def prove_codes(*, actor: Actor, code: str, at: datetime) -> None:
         LimitReached: too many tries.
     """
     require(actor, Action.ACCOUNT_VIEW)
-    user = _person(actor)
+    user = actor.person
     limits.consume(Limit.SECOND_FACTOR_USER, str(user.pk), at=at)
     device = RecoveryDevice.objects.filter(user=user).first()
     if device is None:
@@ -93,8 +93,3 @@ def spend_code(*, actor: Actor, user: User, code: str, at: datetime) -> Recovery
         audit.record(actor, audit.RecoveryCodeUsed(about=user, left=left))
         notices.code_used(user, left=left, actor=actor)
     return device
-
-
-def _person(actor: Actor) -> User:
-    assert actor.user is not None  # noqa: S101 - the policy has made sure
-    return actor.user

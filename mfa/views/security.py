@@ -36,8 +36,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     """What protects the account, and the one thing to do next."""
     actor = actor_of(request)
     require(actor, Action.ACCOUNT_VIEW)
-    assert actor.user is not None  # noqa: S101 - the policy has made sure
-    items = queries.checklist(actor.user)
+    items = queries.checklist(actor.person)
     todo = next((item for item in items if not item.done), None)
     return show(
         request,
@@ -46,8 +45,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         done=sum(item.done for item in items),
         todo=todo,
         todo_url=with_next(todo.url, safe_next(request)) if todo is not None else "",
-        codes=queries.codes_of(actor.user),
-        totp=queries.totp_of(actor.user),
+        codes=queries.codes_of(actor.person),
+        totp=queries.totp_of(actor.person),
     )
 
 
@@ -70,14 +69,13 @@ def recovery(request: HttpRequest) -> HttpResponse:
         except DomainError as error:
             form.refuse(error)
         else:
-            return _after_proof(request, _person(request))
+            return _after_proof(request, actor_of(request).person)
     return _codes_page(request, form, [])
 
 
 def _codes_page(request: HttpRequest, form: FactorCodeForm, plain: list[str]) -> HttpResponse:
-    text = (
-        f"Recovery codes for {settings.SITE_URL}, user {_person(request).username}\n\n" + "\n".join(plain) + "\n"
-    )
+    user = actor_of(request).person
+    text = f"Recovery codes for {settings.SITE_URL}, user {user.username}\n\n" + "\n".join(plain) + "\n"
     return show_form(
         request,
         "mfa/recovery_codes.html",
@@ -86,7 +84,7 @@ def _codes_page(request: HttpRequest, form: FactorCodeForm, plain: list[str]) ->
         count=recovery_codes.COUNT,
         # A file without a request: the codes are in this page only, and need no script to be saved.
         download="data:text/plain;charset=utf-8," + quote(text),
-        codes=queries.codes_of(_person(request)),
+        codes=queries.codes_of(user),
     )
 
 
@@ -134,7 +132,7 @@ def authenticator_app(request: HttpRequest) -> HttpResponse:
 
 
 def _app_page(request: HttpRequest, form: AuthenticatorCodeForm, secret: str) -> HttpResponse:
-    user = _person(request)
+    user = actor_of(request).person
     address = totp.uri(secret, user.username)
     return show_form(
         request,
@@ -150,7 +148,7 @@ def _app_page(request: HttpRequest, form: AuthenticatorCodeForm, secret: str) ->
 
 def _after_enrolment(request: HttpRequest, device_id: str) -> HttpResponse:
     del request.session[SECRET_SESSION_KEY]
-    allauth_internals.record_proof(request, _person(request), SECOND_FACTOR, device=device_id)
+    allauth_internals.record_proof(request, actor_of(request).person, SECOND_FACTOR, device=device_id)
     sessions.bind_factor(request)
     sessions.rotate(request)
     messages.success(request, "Your authenticator app is set up. Other sessions have ended.")
@@ -162,9 +160,3 @@ def _remove(request: HttpRequest) -> HttpResponse:
     sessions.rotate(request)
     messages.success(request, "The authenticator app is removed; your addresses have been told.")
     return redirect("account_security")
-
-
-def _person(request: HttpRequest) -> User:
-    user = actor_of(request).user
-    assert user is not None  # noqa: S101 - the decorator has made sure
-    return user

@@ -42,23 +42,22 @@ def create_token(
     require(actor, Action.TOKEN_CREATE)
     if project is not None:
         require(actor, Action.FILE_UPLOAD, project)
-    assert actor.user is not None  # noqa: S101 - the policy saw to it
     description = _usable(description)
     if expires_at is not None:
         expires_at = expires_at.replace(microsecond=0)  # caveats count in seconds; the row says the same
     if expires_at is not None and expires_at <= at:
         raise InvalidInput("The end of the token's life must lie in the future.", code="expiry-passed")
     token = Token(
-        user=actor.user,
+        user=actor.person,
         description=description,
-        caveats=[caveat.encode() for caveat in _restrictions(actor.user, project, expires_at, at)],
+        caveats=[caveat.encode() for caveat in _restrictions(actor.person, project, expires_at, at)],
         project=project,
         created_at=at,
         expires_at=expires_at,
     )
     _insert(token)
     event = audit.TokenCreated(
-        about=actor.user,
+        about=actor.person,
         project=project.normalized_name if project is not None else "",
         description=description,
         token_id=str(token.pk),
