@@ -39,7 +39,8 @@ def sampleproject(alice: User) -> Project:
 
 
 def refusal(authorization: str | None) -> DomainError:
-    somewhere = f"2001:db8::{secrets.token_hex(2)}"  # failures are limited per address, and not the subject here
+    # Failures are limited per network, and not the subject here.
+    somewhere = f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"
     with pytest.raises(DomainError) as refused:
         authenticate(request_with(authorization, REMOTE_ADDR=somewhere))
     sentence = refused.value.sentence
