@@ -219,9 +219,9 @@ def test_any_text_is_harmless(text: str, content_type: str) -> None:
 
 @pytest.mark.parametrize("line", ["*" * 150, "_" * 199, "~" * 120, "*_" * 90])
 def test_a_line_of_stars_is_no_riddle(line: str) -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     rendered = render(f"Title\n\n{line} \n\n" + "word " * 200, MARKDOWN)
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5
     assert "word word" in rendered
 
 
@@ -246,9 +246,9 @@ def test_a_line_of_stars_is_no_riddle(line: str) -> None:
     ids=["wide table", "wide table in a quote", "nested insertions", "nested below", "much inserted", "contents"],
 )
 def test_what_would_grow_without_end_is_shown_as_it_is(text: str, kind: str) -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     assert render(text, kind).startswith("<pre>")
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5
 
 
 def test_tables_and_insertions_of_real_texts_are_rendered() -> None:

@@ -97,9 +97,9 @@ def test_tags_are_the_last_three_parts() -> None:
 
 def test_spaces_in_a_dependency_cost_nothing() -> None:
     line = 'foo; python_version > "3"' + " " * 200_000 + 'or extra == "x"'
-    began = time.monotonic()
+    began = time.thread_time()
     assert list(facts({"requires_dist": [line]}).extras) == ["x"]
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5
 
 
 @pytest.mark.parametrize("text", ["(" * 4_000 + "a@example.org", "a@example.org, " * 5_000])
