@@ -1,9 +1,11 @@
 """`serve` and `worker` start on a migrated database and say in one sentence why they do not."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -84,3 +86,17 @@ def test_an_unreachable_database_raises_a_sentence(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(serve, "MigrationExecutor", Unreachable)
     with pytest.raises(CommandError, match=r"\(no such server\); check DATABASE_URL\."):
         serve.refuse_unmigrated()
+
+
+def test_a_client_that_falls_silent_gives_its_thread_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "STALL_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serve._limit_stalls(SimpleNamespace(sockets=[SimpleNamespace(sock=listener)]))
+        with socket.create_connection(listener.getsockname()) as client:
+            accepted, _ = listener.accept()
+            with accepted:
+                accepted.setblocking(True)  # as gunicorn does for every request
+                client.sendall(b"POST")
+                assert accepted.recv(100) == b"POST"
+                with pytest.raises(BlockingIOError):  # without the limit this waits for ever
+                    accepted.recv(100)

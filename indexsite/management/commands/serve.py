@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import struct
 from argparse import ArgumentParser
 from typing import Any
 
@@ -16,6 +18,9 @@ from django.utils.module_loading import import_string
 from gunicorn.app.base import BaseApplication
 
 THREADS = 8
+# A client that stops in the middle of a request gives its thread back after so long: gunicorn's threads would
+# wait for ever, and as many silent connections as there are threads would be the end of all reading.
+STALL_SECONDS = 30
 
 
 class Command(BaseCommand):
@@ -51,6 +56,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             # Loaded once, then forked: workers share the memory of the code and start together.
             "preload_app": True,
             "pre_fork": _close_connections,
+            "post_worker_init": _limit_stalls,
             "keepalive": 15,
             "graceful_timeout": 20,
             # A preview over several drafts names each by its token.
@@ -72,6 +78,14 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 def _close_connections(_server: Any, _worker: Any) -> None:
     # A connection that two processes share breaks in both (SQLite: silently, with a corrupt database).
     connections.close_all()
+
+
+def _limit_stalls(worker: Any) -> None:
+    # By the kernel: accepted connections inherit it, and it survives gunicorn's switching of blocking modes.
+    for listener in worker.sockets:
+        limit = struct.pack("ll", STALL_SECONDS, 0)
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
 
 def refuse_unmigrated() -> None:
