@@ -188,6 +188,12 @@ class RecoveryCodesGenerated(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecoveryCodesProved(Event):
+    name = "recovery-codes.proved"
+    sentence = "A recovery code was typed back to show that the set was kept; it stays good."
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecoveryCodeUsed(Event):
     name = "recovery-codes.used"
     sentence = "A recovery code was used; {left} are left."

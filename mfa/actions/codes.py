@@ -64,14 +64,18 @@ def prove_codes(*, actor: Actor, code: str, at: datetime) -> None:
     require(actor, Action.ACCOUNT_VIEW)
     user = actor.person
     limits.consume(Limit.SECOND_FACTOR_USER, str(user.pk), at=at)
-    device = RecoveryDevice.objects.filter(user=user).first()
-    if device is None:
-        raise Conflict("There are no codes to check; make some first.")
-    digest = recovery_codes.digest(code)
-    if not RecoveryCode.objects.filter(device=device, digest=digest, used_at=None).exists():
-        raise NotACode
+    with transaction.atomic():
+        # Locked: a set that is made at this moment is not the one the code belongs to.
+        User.objects.select_for_update().get(pk=user.pk)
+        device = RecoveryDevice.objects.filter(user=user).first()
+        if device is None:
+            raise Conflict("There are no codes to check; make some first.")
+        digest = recovery_codes.digest(code)
+        if not RecoveryCode.objects.filter(device=device, digest=digest, used_at=None).exists():
+            raise NotACode
+        RecoveryDevice.objects.filter(pk=device.pk).update(proved_at=at)
+        audit.record(actor, audit.RecoveryCodesProved(about=user))
     limits.reset(Limit.SECOND_FACTOR_USER, str(user.pk))
-    RecoveryDevice.objects.filter(pk=device.pk).update(proved_at=at)
 
 
 def spend_code(*, actor: Actor, user: User, code: str, at: datetime) -> RecoveryDevice | None:

@@ -112,6 +112,8 @@ def test_proving_spends_nothing(alice: User) -> None:
     client.post(PAGE, {"act": "prove", "code": plain[5].upper().replace("-", " ")})
     state = queries.codes_of(alice)
     assert (state.proved, state.left) == (True, 8)
+    names = list(alice.audit_events.values_list("name", flat=True))
+    assert names.count("recovery-codes.proved") == 1
 
 
 @pytest.mark.django_db
