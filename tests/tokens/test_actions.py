@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -11,7 +12,9 @@ from allauth.account.models import EmailAddress
 from django.utils import timezone
 
 from accounts.models import User
-from indexsite.errors import InvalidInput, PermissionRefused
+from indexsite import limits
+from indexsite.errors import InvalidInput, LimitReached, PermissionRefused
+from indexsite.limits import Limit
 from indexsite.models import AuditEvent
 from indexsite.policies import Action, may
 from releases.models import Project, ProjectStatus, RoleKind
@@ -113,6 +116,15 @@ def test_a_description_is_used_once_while_its_token_lives(alice: User, bob: User
     revoke_token(actor=cast.actor(alice), token=first, at=timezone.now())
     make(alice, description="release bot")
     assert AuditEvent.objects.filter(name="token.created").count() == 3
+
+
+def test_a_day_has_room_for_so_many_tokens(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = dataclasses.replace(limits.LIMITS[Limit.TOKEN_CREATE_USER], count=1)
+    monkeypatch.setitem(limits.LIMITS, Limit.TOKEN_CREATE_USER, few)
+    make(alice, description="first")
+    with pytest.raises(LimitReached, match="Too many new tokens"):
+        make(alice, description="second")
+    assert Token.objects.filter(user=alice).count() == 1
 
 
 @pytest.mark.parametrize("life", [timedelta(), timedelta(seconds=-1)])

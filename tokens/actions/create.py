@@ -8,9 +8,10 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from indexsite import audit
+from indexsite import audit, limits
 from indexsite.actors import Actor
 from indexsite.errors import InvalidInput
+from indexsite.limits import Limit
 from indexsite.policies import Action, require
 from releases.models import Project
 from tokens import notices
@@ -26,7 +27,6 @@ class CreatedToken:
     secret: str
 
 
-@transaction.atomic
 def create_token(
     *, actor: Actor, description: str, project: Project | None, expires_at: datetime | None, at: datetime
 ) -> CreatedToken:
@@ -38,6 +38,7 @@ def create_token(
     Raises:
         PermissionRefused: the actor may not create tokens, or may not upload to the project.
         InvalidInput: no description, one that a live token of theirs has, or an end that has passed.
+        LimitReached: the actor has made too many today.
     """
     require(actor, Action.TOKEN_CREATE)
     if project is not None:
@@ -47,6 +48,7 @@ def create_token(
         expires_at = expires_at.replace(microsecond=0)  # caveats count in seconds; the row says the same
     if expires_at is not None and expires_at <= at:
         raise InvalidInput("The end of the token's life must lie in the future.", code="expiry-passed")
+    limits.consume(Limit.TOKEN_CREATE_USER, str(actor.person.pk), at=at)
     token = Token(
         user=actor.person,
         description=description,
@@ -55,16 +57,7 @@ def create_token(
         created_at=at,
         expires_at=expires_at,
     )
-    _insert(token)
-    event = audit.TokenCreated(
-        about=actor.person,
-        project=project.normalized_name if project is not None else "",
-        description=description,
-        token_id=str(token.pk),
-        scope=token.scope,
-    )
-    audit.record(actor, event)
-    notices.token_created(token, by=actor)
+    _store(token, by=actor)
     return CreatedToken(token, token.secret())
 
 
@@ -88,6 +81,20 @@ def _restrictions(
     if expires_at is not None:
         chain.append(caveats.Expiry(expires_at=int(expires_at.timestamp()), not_before=int(at.timestamp())))
     return chain
+
+
+@transaction.atomic
+def _store(token: Token, *, by: Actor) -> None:
+    _insert(token)
+    event = audit.TokenCreated(
+        about=token.user,
+        project=token.project.normalized_name if token.project is not None else "",
+        description=token.description,
+        token_id=str(token.pk),
+        scope=token.scope,
+    )
+    audit.record(by, event)
+    notices.token_created(token, by=by)
 
 
 def _insert(token: Token) -> None:
