@@ -14,8 +14,10 @@ from django.urls import reverse
 from django.utils.csp import CSP
 from django.views.decorators.csp import csp_override
 
+from indexsite import clock, limits
 from indexsite.errors import NotFound
-from indexsite.http import public
+from indexsite.http import client_address, public
+from indexsite.limits import Limit
 from releases import presentation, queries
 from releases.models import File, PackageType, ProjectStatus
 
@@ -45,6 +47,8 @@ def home(request: HttpRequest) -> HttpResponse:
 @public("anybody may look for packages")
 def search(request: HttpRequest) -> HttpResponse:
     query = queries.clean_query(request.GET.get("q", ""))
+    if query:  # to look for words is the dearest read there is
+        limits.consume(Limit.SEARCH_ADDRESS, client_address(request), at=clock.now())
     results = Paginator(queries.search(query), RESULTS_PER_PAGE).get_page(request.GET.get("page"))
     total = results.paginator.count
     found = queries.shown_releases(results.object_list)

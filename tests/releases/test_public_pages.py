@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,8 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
+from indexsite import limits
+from indexsite.limits import Limit
 from releases.description import render
 from releases.models import File, Project, ProjectStatus, Release, RoleKind
 from tests.support import cast, index
@@ -89,6 +92,15 @@ class TestSearch:
         response = visitor.get("/search/", {"q": query})
         assert response.status_code == 200
         return [release.project.normalized_name for release in response.context["releases"]]
+
+    def test_a_flood_of_searches_is_slowed_down(self, visitor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        few = dataclasses.replace(limits.LIMITS[Limit.SEARCH_ADDRESS], count=2)
+        monkeypatch.setitem(limits.LIMITS, Limit.SEARCH_ADDRESS, few)
+        answers = [visitor.get("/search/?q=http") for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert "Too many searches from your network address" in answers[2].text
+        assert int(answers[2]["Retry-After"]) > 0
+        assert visitor.get("/search/").status_code == 200
 
     def test_the_name_comes_before_beginnings_insides_and_summaries(self, visitor: Client) -> None:
         published("about-http", summary="A client")
