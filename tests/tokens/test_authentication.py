@@ -134,7 +134,7 @@ def test_bad_credentials_have_their_sentence(header: str, code: str, says: str) 
 
 def test_a_truncated_token_is_called_cut_off(alice: User) -> None:
     secret = token_of(alice).secret()
-    for length in range(5, len(secret)):
+    for length in range(5, len(secret), 3):  # a hundred refusals would reach the limit of the address
         error = refusal(basic(secret[:length]))
         assert error.code == "token-malformed"
         assert "copy all of it again" in error.sentence
