@@ -58,6 +58,7 @@ def test_judy_signs_up_verifies_enrols_and_comes_back() -> None:
         "email.verified",
         "account.signed-in",
         "recovery-codes.generated",
+        "recovery-codes.proved",
         "factor.added",
         "account.signed-in",
     ]
