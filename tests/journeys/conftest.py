@@ -24,6 +24,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The production web server and worker, with the demo data."""
     running = Site(tmp_path_factory.mktemp("site"))
     running.start()
+    # At once: whichever journey comes first may sign somebody up, and demo data goes into an empty site only.
+    running.demo()
     yield running
     running.stop()
 
