@@ -18,7 +18,7 @@ from allauth.account.internal.flows.login import (
     record_authentication,
 )
 from allauth.account.internal.flows.logout import logout
-from allauth.account.internal.stagekit import clear_login
+from allauth.account.internal.stagekit import LOGIN_SESSION_KEY, clear_login
 from allauth.account.models import Login
 from allauth.account.stages import EmailVerificationStage, LoginStage, LoginStageController
 from allauth.core.internal.cryptokit import compare_user_code
@@ -30,7 +30,6 @@ from indexsite import clock
 __all__ = ["LoginStage"]
 
 PASSWORD = "password"  # noqa: S105 - a name, not a secret
-RESET_LINK = "password_reset"
 SECOND_FACTOR = "otp"
 
 
@@ -61,12 +60,14 @@ def record_proof(request: HttpRequest, user: User, method: str, *, device: str =
     record_authentication(request, user, method, at=clock.now().timestamp(), device=device or None)
 
 
-def begin_sign_in(request: HttpRequest, user: User, *, method: str, next_url: str = "") -> HttpResponse:
+def begin_sign_in(
+    request: HttpRequest, user: User, *, method: str, device: str = "", next_url: str = ""
+) -> HttpResponse:
     """Send a person who has proved `method` through the remaining stages; the answer shows the first one."""
     # A half-finished sign-in in this browser proves nothing for the new one.
     clear_login(request)
     clear_authentication_records(request)
-    record_proof(request, user, method)
+    record_proof(request, user, method, device=device)
     response: HttpResponse = perform_login(request, Login(user=user, redirect_url=next_url or None))
     return response
 
@@ -74,6 +75,11 @@ def begin_sign_in(request: HttpRequest, user: User, *, method: str, next_url: st
 def pending_stage(request: HttpRequest, key: str) -> Any | None:
     """The sign-in stage this browser is at, if it is the one called `key`; has `.login.user`, `.state`."""
     return LoginStageController.enter(request, key)
+
+
+def is_signing_in(request: HttpRequest) -> bool:
+    """Whether this browser has begun a sign-in, be it one that has become too old. Ask before `pending_stage`."""
+    return LOGIN_SESSION_KEY in request.session
 
 
 def pass_stage(stage: Any) -> HttpResponse:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.cache import add_never_cache_headers, patch_cache_control
 
 from accounts.forms import PageForm
 from accounts.redirects import safe_next
-from indexsite.errors import LimitReached
+from indexsite.errors import Conflict, InvalidInput, LimitReached
 from indexsite.http import status_of
 
 
@@ -36,3 +38,34 @@ def show_form(
     if isinstance(refusal, LimitReached):
         response["Retry-After"] = str(refusal.retry_after)
     return response
+
+
+def answer(
+    request: HttpRequest,
+    template: str,
+    form: PageForm,
+    *,
+    act: Callable[[dict[str, Any]], object],
+    done: str,
+    onward: str,
+    cancel: str = "",
+    **context: Any,
+) -> HttpResponse:
+    """Show the form; once it is sent and right, do `act` with its fields, say `done` and go `onward`.
+
+    What can be put right, or has changed meanwhile, is said at the form, which keeps what was typed.
+
+    Args:
+        act: calls the one action of the page.
+        onward: an address or the name of one.
+        cancel: where "Cancel" leads, if not `onward`.
+    """
+    if form.is_valid():
+        try:
+            act(form.cleaned_data)
+        except (InvalidInput, Conflict) as error:
+            form.refuse(error)
+        else:
+            messages.success(request, done)
+            return redirect(onward)
+    return show_form(request, template, form, cancel=cancel or onward, **context)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 
 from django.conf import settings
 from django.contrib.auth.password_validation import CommonPasswordValidator
+from django.core.cache import cache as shared_cache
 from django.core.exceptions import ValidationError
+from redis.exceptions import RedisError
 from zxcvbn import zxcvbn
 
 from accounts.models import User
-from indexsite import fetch
+from indexsite import counters, fetch
+from indexsite.counters import Counter
 from indexsite.errors import InvalidInput
 
 MIN_LENGTH = 8
@@ -25,6 +30,8 @@ MIN_SCORE = 3
 RANGE_URL = "https://api.pwnedpasswords.com/range/"
 RANGE_MAX_BYTES = 500_000
 RANGE_TIMEOUT = 3.0  # seconds
+RANGE_KEPT = 24 * 60 * 60  # seconds
+RANGE_LINE = re.compile(r"^([0-9A-F]{35}):(\d{1,12})\r?$", re.MULTILINE)
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +79,7 @@ def _score(password: str, words: Sequence[str]) -> int:
 
 
 def is_breached(password: str) -> bool:
-    """Whether the password is on the configured list. One that cannot be reached is logged and blocks nobody."""
+    """Whether the password is on the configured list. An unreachable one is logged, counted, blocks nobody."""
     match settings.ENV.breached_passwords:
         case "offline":
             return password.lower().strip() in _common()
@@ -91,19 +98,43 @@ def _in_range_service(password: str) -> bool:
     # k-anonymity: only the first five digits of the hash leave the site. SHA-1 is the service's choice.
     digest = hashlib.sha1(password.encode(), usedforsecurity=False).hexdigest().upper()
     try:
-        body = fetch.get(RANGE_URL + digest[:5], max_bytes=RANGE_MAX_BYTES, timeout=RANGE_TIMEOUT)
-    except fetch.FetchFailed as error:  # whatever the way out is like today, signing up goes on
-        log.warning("Leaked-password check skipped, its source is unreachable: %s", error.sentence)
+        return digest[5:] in _range(digest[:5])
+    except fetch.FetchFailed as error:  # whatever the way out is like today, people go on
+        log.warning("Leaked-password check skipped, its source is of no use: %s", error.sentence)
+        counters.add(Counter.LEAK_CHECKS_SKIPPED)
         return False
-    for line in body.decode("ascii", "replace").splitlines():
-        suffix, _, count = line.partition(":")
-        if suffix == digest[5:]:
-            return bool(count.strip() != "0")  # padding entries carry a count of zero
-    return False
+
+
+def _range(prefix: str) -> list[str]:
+    """The endings of all leaked hashes that begin like this; asked for once a day.
+
+    Raises:
+        indexsite.fetch.FetchFailed: no answer, or one that is no list.
+    """
+    key = f"leaked-password-range:{prefix}"
+    if (known := _cached(key)) is not None:
+        return known
+    body = fetch.get(RANGE_URL + prefix, max_bytes=RANGE_MAX_BYTES, timeout=RANGE_TIMEOUT)
+    lines = RANGE_LINE.findall(body.decode("ascii", "replace"))
+    if not lines:
+        raise fetch.FetchFailed("the answer is no list of hashes.")
+    counters.add(Counter.LEAK_CHECKS_ASKED)
+    found = [suffix for suffix, count in lines if int(count)]  # padding entries carry a count of zero
+    with suppress(RedisError):
+        shared_cache.set(key, found, timeout=RANGE_KEPT)
+    return found
+
+
+def _cached(key: str) -> list[str] | None:
+    try:
+        known: list[str] | None = shared_cache.get(key)
+    except RedisError:
+        return None
+    return known
 
 
 class QualityValidator:
-    """The same rules where Django itself sets a password: `createsuperuser`, `changepassword`."""
+    """The same rules where Django itself sets a password: `changepassword`."""
 
     def validate(self, password: str, user: User | None = None) -> None:
         """Raises ValidationError with the sentence of `WeakPassword`."""

@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
-from django.core.paginator import Page, Paginator
 
-from accounts.models import User
-from indexsite import audit
+from accounts import letters, not_me
+from accounts.models import KnownDevice, OrganizationInvitation, User
+from indexsite import clock
+from indexsite.audit_history import HistoryEntry, entry
 
-HISTORY_PAGE = 50
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from indexsite.audit_history import Rows
+    from indexsite.models import AuditEvent
+
+
+# Longer than any recovery or dispute looks back; docs/decisions, "Histories show two years, the trail keeps all".
+HISTORY_KEPT = timedelta(days=2 * 365 + 1)
 
 
 @dataclass(frozen=True)
-class HistoryEntry:
-    """One line of a person's history, ready to show."""
+class OwnEntry(HistoryEntry):
+    """A line of one's own history; `not_me` is the way to report it, or ""."""
 
-    at: datetime
-    sentence: str
-    actor: str
-    credential: str
-    factor: str
-    address: str
-    client: str
+    not_me: str = ""
 
 
 def verified_addresses(user: User) -> list[str]:
     """Everywhere a warning goes: all verified addresses, primary first."""
     rows = EmailAddress.objects.filter(user=user, verified=True).order_by("-primary", "pk")
     return list(rows.values_list("email", flat=True))
+
+
+def verified_addresses_of_all(users: Iterable[User]) -> list[str]:
+    """Every verified address of these people."""
+    rows = EmailAddress.objects.filter(user__in=[user.pk for user in users], verified=True)
+    return list(rows.order_by("pk").values_list("email", flat=True))
 
 
 def addresses(user: User) -> list[EmailAddress]:
@@ -47,31 +56,43 @@ def holder_of(email: str) -> User | None:
     return row.user if row is not None else None
 
 
+def organization_invitations_for(user: User, at: datetime) -> list[OrganizationInvitation]:
+    """Invitations to organisations that the person can answer now, the latest first."""
+    live = OrganizationInvitation.objects.live(at).for_person(user)
+    return list(live.select_related("organization", "invited_by").order_by("-pk"))
+
+
 def sessions(user: User) -> list[UserSession]:
     """Signed-in browsers, the latest first; rows whose session is gone are cleared away on the way."""
     rows: list[UserSession] = UserSession.objects.purge_and_list(user)
     return sorted(rows, key=lambda row: row.last_seen_at, reverse=True)
 
 
-def history(user: User, *, page: int = 1) -> tuple[Page[Any], Sequence[HistoryEntry]]:
-    """What happened to and around the account, the latest first.
+def known_devices(user: User, at: datetime) -> list[KnownDevice]:
+    """Browsers the account knows, the last used first."""
+    return list(KnownDevice.objects.live(at).filter(user=user).select_related("session"))
 
-    Acts of others (staff, co-owners) show who did them, not from which network or program.
+
+def history(user: User) -> Rows:
+    """What happened to and around the account in the last two years, the latest first."""
+    rows: Rows = user.audit_events.filter(at__gte=clock.now() - HISTORY_KEPT)
+    return rows
+
+
+def history_entry(row: AuditEvent, user: User) -> HistoryEntry:
+    """One line of a person's history, with the way to report it where it was done in the account's name.
+
+    Acts of others (staff, co-owners) show who did them, not from which network or program. A failed sign-in has no
+    actor yet: where it came from is what the person needs to see.
     """
-    paginator = Paginator(user.audit_events.all(), HISTORY_PAGE)
-    rows = paginator.get_page(page)
-    return rows, [_entry(row, user) for row in rows]
+    line = entry(row, with_actor=row.actor_id is not None, with_place=row.actor_id in {None, user.pk})
+    values = {field.name: getattr(line, field.name) for field in fields(HistoryEntry)}
+    return OwnEntry(**values, not_me=_way_to_report(row, user))
 
 
-def _entry(row: Any, user: User) -> HistoryEntry:
-    # A failed sign-in has no actor yet: where it came from is what the person needs to see.
-    mine = row.actor_id in {None, user.pk}
-    return HistoryEntry(
-        at=row.at,
-        sentence=audit.sentence(row),
-        actor=row.actor_label if row.actor_id is not None else "",
-        credential=row.credential_label if row.actor_id is not None else "",
-        factor=row.factor,
-        address=row.address if mine else "",
-        client=row.client if mine else "",
-    )
+def _way_to_report(row: AuditEvent, user: User) -> str:
+    known = letters.ROWS.get(row.name)
+    now = clock.now()
+    if known is None or not known.mine or row.actor_id not in {None, user.pk} or now - row.at > not_me.LINK_LIFE:
+        return ""
+    return f"{not_me.path(user, row.pk, at=row.at)}?history=1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import update_session_auth_hash
@@ -20,6 +21,7 @@ from indexsite.actors import Actor, SessionCredential
 from indexsite.http import client_address
 
 CLIENT_LENGTH = 200
+_MAILBOX_KEY = "mailbox_proof"
 SEEN_EVERY = 10 * 60  # seconds
 
 
@@ -41,10 +43,23 @@ def session_actor(request: HttpRequest) -> Actor:
         credential=SessionCredential(),
         factor=device_id if factor_at is not None else "",
         factor_at=factor_at,
+        mailbox_at=mailbox_proof(request, user),
         reauthenticated_at=max((p.at for p in proofs if not p.device or p.device == device_id), default=None),
         address=address,
         client=client,
     )
+
+
+def note_mailbox(request: HttpRequest, user: User) -> None:
+    """The person has just shown to read the mail of a verified address."""
+    request.session[_MAILBOX_KEY] = {"user": user.pk, "at": clock.now().timestamp()}
+
+
+def mailbox_proof(request: HttpRequest, user: User) -> datetime | None:
+    kept = request.session.get(_MAILBOX_KEY)
+    if kept is None or kept["user"] != user.pk:
+        return None
+    return datetime.fromtimestamp(kept["at"], tz=UTC)
 
 
 def touch(request: HttpRequest) -> None:

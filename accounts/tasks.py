@@ -1,14 +1,19 @@
-"""Background work around accounts."""
+"""Background work on accounts, one line each."""
 
 from __future__ import annotations
 
 from django.tasks import task
 
-from accounts.actions import passwords
-from indexsite.actors import Actor
+from accounts.actions import devices, new_places, staff
+from indexsite import clock
 
 
 @task()
-def answer_reset_request(*, email: str, address: str, client: str) -> None:
-    """Answer a request for a reset link. Done here, so that the page takes as long for an unknown address."""
-    passwords.ask_for_reset(actor=Actor(user=None, address=address, client=client), email=email)
+def tend_staff_changes() -> None:
+    staff.tend(at=clock.now())
+
+
+@task()
+def sweep_sign_ins() -> None:
+    new_places.sweep(at=clock.now())
+    devices.sweep(at=clock.now())

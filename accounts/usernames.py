@@ -1,10 +1,10 @@
-"""Which names a person may sign up with. "Taken" and "reserved" share one sentence."""
+"""Which names a person or an organisation may take; they share one space. "Taken" and "reserved" read the same."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from accounts.models import USERNAME_MAX_LENGTH, USERNAME_RE, ProhibitedUsername, User
+from accounts.models import USERNAME_MAX_LENGTH, USERNAME_RE, Organization, ProhibitedUsername, User
 from indexsite.errors import InvalidInput
 
 RESERVED = frozenset(Path(__file__).with_name("reserved_usernames.txt").read_text(encoding="ascii").split())
@@ -39,7 +39,7 @@ def canonical(name: str) -> str:
 
 
 def check_available(name: str) -> str:
-    """The canonical spelling of a name that a new account may take.
+    """The canonical spelling of a name that a new account or organisation may take.
 
     Raises:
         UsernameMalformed: it breaks the rules of form.
@@ -55,6 +55,7 @@ def check_available(name: str) -> str:
         name in RESERVED
         or ProhibitedUsername.objects.filter(name=name).exists()
         or User.objects.filter(username=name).exists()
+        or Organization.objects.filter(name=name).exists()
     ):
         raise UsernameUnavailable
     return name

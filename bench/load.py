@@ -30,7 +30,8 @@ class Reading:
 def read(server: Server, path: str, *, seconds: float, connections: int, accept: str = "") -> Reading:
     command = [program("wrk"), "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "30s", "--latency"]
     if accept:
-        command += ["-H", f"Accept: {accept}"]
+        # Pages, as pip and uv ask for them; files are asked for as they are.
+        command += ["-H", f"Accept: {accept}", "-H", "Accept-Encoding: gzip, deflate"]
     out = subprocess.run([*command, server.origin + path], capture_output=True, text=True, check=True).stdout
     wrong = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", out)

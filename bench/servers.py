@@ -217,7 +217,10 @@ class Nginx(Server):
             for kind, accept in (("html", "text/html"), ("json", JSON_TYPE)):
                 target = self.directory / "www" / "simple" / name / f"index.{kind}"
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(fetch(self.ours.origin + self.ours.page_path(name), {"Accept": accept}))
+                page = self.ours.origin + self.ours.page_path(name)
+                target.write_bytes(fetch(page, {"Accept": accept}))
+                packed = fetch(page, {"Accept": accept, "Accept-Encoding": "gzip"})
+                target.with_name(f"{target.name}.gz").write_bytes(packed)
         path = self.ours.file_path("heavy")
         target = self.directory / "www" / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -247,6 +250,7 @@ events {{ worker_connections 512; }}
 http {{
     access_log off;
     sendfile on;
+    gzip_static on;
     tcp_nopush on;
     keepalive_requests 1000000;
     open_file_cache max=1000 inactive=60s;

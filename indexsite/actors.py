@@ -25,6 +25,10 @@ class Permission(StrEnum):
 
     UPLOAD = "upload"
     READ_ACCOUNT = "account:read"
+    READ_HISTORY = "history:read"
+    READ_MEMBERS = "members:read"
+    YANK = "release:yank"
+    INVITE = "members:invite"
 
 
 class ProjectRef(Protocol):
@@ -91,6 +95,8 @@ class Actor:
         user: the person, or None for a visitor or the site itself.
         factor: persistent id of the device that proved presence in this session, or "".
         factor_at: when it did (aware UTC), or None.
+        mailbox_at: when a code mailed to a verified address was typed in, in this session, or None. No proof of
+            presence: reading somebody's mail is not being them.
         reauthenticated_at: latest proof of any kind in this session, or None.
         address: client network address, or "".
         client: User-Agent, cut to 200 characters, or "".
@@ -101,6 +107,7 @@ class Actor:
     factor: str = ""
     factor_at: datetime | None = None
     reauthenticated_at: datetime | None = None
+    mailbox_at: datetime | None = None
     address: str = ""
     client: str = ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -18,6 +18,11 @@ _read_at = float("-inf")
 def now() -> datetime:
     """The present, aware, in UTC."""
     return timezone.now() + offset()
+
+
+def written(at: datetime) -> str:
+    """A moment as sentences and letters give it: to the minute, and with its zone."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def offset() -> timedelta:

@@ -37,7 +37,10 @@ class StorageUrl:
 
 @dataclass(frozen=True)
 class EmailUrl:
-    """How mail leaves: `kind` is "file" (then `path`) or "smtp" (then the rest); `sender` is its From address."""
+    """How mail leaves: `kind` is "file" (then `path`) or "smtp" (then the rest); `sender` is its From address.
+
+    `tls` is "implicit" (from the first byte, RFC 8314), "starttls" (insisted on before anything is said), or "".
+    """
 
     kind: str
     path: Path | None = None
@@ -45,7 +48,7 @@ class EmailUrl:
     port: int = 25
     username: str = ""
     password: str = ""
-    tls: bool = False
+    tls: str = ""
     sender: str = ""
 
 
@@ -67,6 +70,7 @@ class Env:
     """All settings an operator can make; see `docs/operations/environment.md` for the table."""
 
     secret_key: str
+    secret_key_fallbacks: tuple[str, ...]
     debug: bool
     demo: bool
     site_url: str
@@ -120,6 +124,7 @@ def load(environ: Mapping[str, str] | None = None, *, var_dir: Path = VAR_DIR) -
     host = urlsplit(site_url).hostname or ""
     return Env(
         secret_key=_secret_key(source, debug=debug, var_dir=var_dir),
+        secret_key_fallbacks=get("SECRET_KEY_FALLBACKS", "", lambda _name, value: tuple(value.split())),
         debug=debug,
         demo=get("DEMO", "0", _flag),
         site_url=site_url,
@@ -273,24 +278,30 @@ def _storage(name: str, value: str) -> StorageUrl:
     raise EnvError(f"{name} must look like file:///srv/indexsite/files or s3://bucket?endpoint=https://….")
 
 
+_SMTP_PORTS = {("smtp", ""): 25, ("smtp", "starttls"): 587, ("smtps", "implicit"): 465}
+
+
 def _email(name: str, value: str) -> EmailUrl:
     try:
         parts = urlsplit(value)
-        sender = parse_qs(parts.query).get("from", [""])[0]
+        query = parse_qs(parts.query)
+        sender = query.get("from", [""])[0]
         if parts.scheme == "file" and parts.path:
             return EmailUrl("file", path=Path(unquote(parts.path)), sender=sender)
-        if parts.scheme in {"smtp", "smtps"} and parts.hostname:
+        tls = "implicit" if parts.scheme == "smtps" else query.get("tls", [""])[0]
+        if (parts.scheme, tls) in _SMTP_PORTS and parts.hostname:
             return EmailUrl(
                 "smtp",
                 host=parts.hostname,
-                port=parts.port or (587 if parts.scheme == "smtps" else 25),
+                port=parts.port or _SMTP_PORTS[parts.scheme, tls],
                 username=unquote(parts.username or ""),
                 password=unquote(parts.password or ""),
-                tls=parts.scheme == "smtps",
+                tls=tls,
                 sender=sender,
             )
     except ValueError:
         pass
     raise EnvError(
-        f"{name} must look like smtp://user:password@host:25?from=index@example.org or file:///srv/indexsite/mail."
+        f"{name} must look like smtps://user:password@host?from=index@example.org, smtp://host?tls=starttls "
+        "or file:///srv/indexsite/mail."
     )

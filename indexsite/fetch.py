@@ -11,7 +11,9 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -67,14 +69,15 @@ def get(url: str, *, max_bytes: int, timeout: float, outside: Outside = INTERNET
 
     Args:
         max_bytes: a longer body is refused.
-        timeout: seconds for everything after the look-up of the name, however slowly the server drips.
+        timeout: seconds for everything, the look-up of the name included, however slowly anybody answers.
 
     Raises:
         FetchFailed: always one sentence, naming the host and never what its answer said.
     """
     parts, host, port = _checked(url, outside)
-    address = _judged(host, port, outside)
-    connection = _Connection(timeout)
+    began = time.monotonic()
+    address = _judged(host, port, outside, timeout)
+    connection = _Connection(max(timeout - (time.monotonic() - began), 0.001))
     try:
         connection.open(address, port, tls=outside.tls() if parts.scheme == "https" else None, host=host)
         return _read(connection, parts, host, port, max_bytes)
@@ -102,15 +105,35 @@ def _checked(url: str, outside: Outside) -> tuple[SplitResult, str, int]:
     return parts, host, port
 
 
-def _judged(host: str, port: int, outside: Outside) -> Address:
+def _judged(host: str, port: int, outside: Outside, timeout: float) -> Address:
     try:
-        addresses = outside.resolve(host, port)
+        addresses = _within(timeout, lambda: outside.resolve(host, port))
+    except TimeoutError as error:
+        raise FetchFailed(f"{host} took longer than {timeout:g} seconds.") from error
     except (OSError, ValueError) as error:
         raise FetchFailed(f"{host} has no address.") from error
     # One private address among public ones is an attempt or a mistake; neither is worth a try.
     if not addresses or not all(outside.allows(address) for address in addresses):
         raise FetchFailed(f"{host} is not on the public Internet.")
     return addresses[0]
+
+
+def _within[T](seconds: float, ask: Callable[[], T]) -> T:
+    """What `ask` returns. The system's resolver cannot be interrupted: a slow one is left behind in its thread.
+
+    Raises:
+        TimeoutError: it did not return in time.
+    """
+    found: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            found.set_result(ask())
+        except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+            found.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return found.result(seconds)
 
 
 class _Connection:

@@ -18,7 +18,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.redirects import came_from, with_next
-from indexsite import errors
+from indexsite import clock, errors, pending_forms
 from indexsite.actors import VISITOR, Actor
 from indexsite.env import Network
 from indexsite.policies import Action
@@ -91,9 +91,9 @@ def client_address(request: HttpRequest) -> str:
     left of the first foreign address was written by that foreigner.
     """
     trusted = settings.ENV.trusted_proxies
-    address = _ip(request.META.get("REMOTE_ADDR", ""))
-    # A proxy on a unix socket has no address; it is ours if any proxy is.
-    if not trusted or (address is not None and not _is_in(address, trusted)):
+    remote = request.META.get("REMOTE_ADDR", "")
+    address = _ip(remote)
+    if not is_trusted_proxy(remote):
         return str(address or "")
     for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
         forwarded = _ip(hop)
@@ -103,6 +103,17 @@ def client_address(request: HttpRequest) -> str:
         if not _is_in(address, trusted):
             break
     return str(address or "")
+
+
+def is_trusted_proxy(remote: str) -> bool:
+    """Whether headers that speak of the connection in front (`X-Forwarded-…`) are believed from this peer.
+
+    Args:
+        remote: the peer's network address as WSGI has it; "" for one on a unix socket, ours if any proxy is.
+    """
+    trusted = settings.ENV.trusted_proxies
+    address = _ip(remote)
+    return bool(trusted) and (address is None or _is_in(address, trusted))
 
 
 def is_staff_network(request: HttpRequest) -> bool:
@@ -184,6 +195,7 @@ DETOURS = {
     "not-authenticated": "account_login",
     "step-up-needed": "second_factor",
     "second-factor-required": "account_security",
+    "mailbox-check-needed": "mailbox_check",
 }
 
 
@@ -194,7 +206,15 @@ def detour(request: HttpRequest, error: errors.DomainError) -> HttpResponse | No
         return None
     if error.code == "second-factor-required":
         messages.warning(request, error.sentence)
-    return redirect(with_next(reverse(name), came_from(request)))
+    return redirect(with_next(reverse(name), way_back(request)))
+
+
+def way_back(request: HttpRequest) -> str:
+    """Where a detour ends: the page it began on; for a filled-in form, the page that offers it again."""
+    user = actor_of(request).user
+    if user is not None and pending_forms.keep(request, user_id=user.pk, at=clock.now()):
+        return reverse("pending_form")
+    return came_from(request)
 
 
 def wants_problem(request: HttpRequest) -> bool:

@@ -41,9 +41,16 @@ class Limit(StrEnum):
     """What is counted, and per what."""
 
     SIGN_IN_USER = "sign-in:user"
+    SIGN_IN_USER_ADDRESS = "sign-in:user:address"
+    SIGN_IN_DEVICE = "sign-in:device"
     SIGN_IN_ADDRESS = "sign-in:address"
+    NEW_PLACE_USER = "new-place:user"
+    REPORT_USER = "report:user"
+    REPORT_ADDRESS = "report:address"
     SECOND_FACTOR_USER = "second-factor:user"
     SECOND_FACTOR_ADDRESS = "second-factor:address"
+    KEY_CHALLENGE_ADDRESS = "key-challenge:address"
+    KEY_PROOF_ADDRESS = "key-proof:address"
     SIGN_UP_ADDRESS = "sign-up:address"
     PASSWORD_RESET_EMAIL = "password-reset:email"  # noqa: S105 - a name, not a secret
     PASSWORD_RESET_ADDRESS = "password-reset:address"  # noqa: S105
@@ -51,12 +58,19 @@ class Limit(StrEnum):
     MAIL_TO_ADDRESS = "mail:email"
     EMAIL_CODE_USER = "email-code:user"
     STEP_UP_USER = "step-up:user"
+    SIGNING_KEY_USER = "signing-key:user"
     TOKEN_CREATE_USER = "token-create:user"  # noqa: S105
     TOKEN_FAILURES_ADDRESS = "token-failures:address"  # noqa: S105
     UPLOAD_USER = "upload:user"
     PROJECT_CREATE_USER = "project-create:user"
     PROJECT_CREATE_ADDRESS = "project-create:address"
     SEARCH_ADDRESS = "search:address"
+    INVITE_USER = "invite:user"
+    INVITE_TO = "invite:invitee"
+    INVITE_AGAIN = "invite-again:invitation"
+    ORGANIZATION_CREATE_USER = "organization-create:user"
+    TRANSFER_OFFER_USER = "transfer-offer:user"
+    CHANGE_USER = "change:user"
 
 
 @dataclass(frozen=True)
@@ -71,10 +85,19 @@ class Rate:
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 LIMITS: dict[Limit, Rate] = {
-    Limit.SIGN_IN_USER: Rate(10, 15 * _MINUTE, "Too many failed sign-ins for this account"),
+    # docs/decisions/0020 has the arithmetic of these four.
+    Limit.SIGN_IN_USER: Rate(200, _HOUR, "Too many failed sign-ins for this account"),
+    Limit.SIGN_IN_USER_ADDRESS: Rate(10, 15 * _MINUTE, "Too many failed sign-ins for this account"),
+    Limit.SIGN_IN_DEVICE: Rate(10, 15 * _MINUTE, "Too many failed sign-ins for this account"),
     Limit.SIGN_IN_ADDRESS: Rate(50, 15 * _MINUTE, "Too many failed sign-ins from your network address"),
+    Limit.NEW_PLACE_USER: Rate(10, _HOUR, "Too many mailed sign-in links for this account"),
+    Limit.REPORT_USER: Rate(10, _DAY, "Too many reports about this account"),
+    Limit.REPORT_ADDRESS: Rate(20, _HOUR, "Too many reports from your network address"),
     Limit.SECOND_FACTOR_USER: Rate(5, 5 * _MINUTE, "Too many wrong codes for this account"),
     Limit.SECOND_FACTOR_ADDRESS: Rate(30, 15 * _MINUTE, "Too many wrong codes from your network address"),
+    # Nothing to guess here: these bound the work, and the pages of a shared network ask with each visit.
+    Limit.KEY_CHALLENGE_ADDRESS: Rate(300, 5 * _MINUTE, "Too many uses of keys from your network address"),
+    Limit.KEY_PROOF_ADDRESS: Rate(60, 5 * _MINUTE, "Too many uses of keys from your network address"),
     Limit.SIGN_UP_ADDRESS: Rate(20, _HOUR, "Too many new accounts from your network address"),
     Limit.PASSWORD_RESET_EMAIL: Rate(5, _HOUR, "Too many password resets for this e-mail address"),
     Limit.PASSWORD_RESET_ADDRESS: Rate(20, _HOUR, "Too many password resets from your network address"),
@@ -82,12 +105,20 @@ LIMITS: dict[Limit, Rate] = {
     Limit.MAIL_TO_ADDRESS: Rate(5, 15 * _MINUTE, "Too many letters to this e-mail address"),
     Limit.EMAIL_CODE_USER: Rate(20, _HOUR, "Too many mailed codes for this account"),
     Limit.STEP_UP_USER: Rate(10, 15 * _MINUTE, "Too many failed confirmations for this account"),
+    Limit.SIGNING_KEY_USER: Rate(20, _HOUR, "Too many signatures tried for this account"),
     Limit.TOKEN_CREATE_USER: Rate(50, _DAY, "Too many new tokens for this account"),
     Limit.TOKEN_FAILURES_ADDRESS: Rate(100, 5 * _MINUTE, "Too many refused tokens from your network address"),
     Limit.UPLOAD_USER: Rate(1000, _HOUR, "Too many uploads by this account"),
     Limit.PROJECT_CREATE_USER: Rate(20, _HOUR, "Too many new projects by this account"),
     Limit.PROJECT_CREATE_ADDRESS: Rate(40, _HOUR, "Too many new projects from your network address"),
     Limit.SEARCH_ADDRESS: Rate(120, _MINUTE, "Too many searches from your network address"),
+    Limit.INVITE_USER: Rate(30, _HOUR, "Too many invitations by this account"),
+    Limit.INVITE_TO: Rate(10, _DAY, "Too many invitations and offers went there today"),
+    Limit.INVITE_AGAIN: Rate(3, _DAY, "This invitation was sent often enough today"),
+    Limit.ORGANIZATION_CREATE_USER: Rate(5, _DAY, "Too many new organizations by this account"),
+    Limit.TRANSFER_OFFER_USER: Rate(20, _DAY, "Too many offered transfers by this account"),
+    # Most changes of a project or organisation are told to others by mail, and most can be undone and done again.
+    Limit.CHANGE_USER: Rate(200, _HOUR, "Too many changes by this account"),
 }
 
 

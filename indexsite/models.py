@@ -1,4 +1,4 @@
-"""The floor's own tables: for `audit*`, `limits`, `clock`, `task_backend` and the admin site only."""
+"""The floor's own tables: for `audit*`, `limits`, `counters`, `clock`, `task_backend` and the admin site only."""
 
 from __future__ import annotations
 
@@ -126,6 +126,16 @@ class RateBucket(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key}: {self.count} until {self.expires_at:%H:%M:%S}"
+
+
+class CounterTotal(models.Model):
+    """How often something happened since the site began (see `indexsite.counters`)."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    value = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value}"
 
 
 class SiteFact(models.Model):

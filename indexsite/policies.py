@@ -7,20 +7,65 @@ everything else asks the person. The order inside a row is deliberate: a strange
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from copy import replace
 from enum import StrEnum
-from typing import Any
 
-from accounts.models import has_verified_email
-from indexsite import clock
+from accounts.models import MembershipKind, StaffKind, get_user
 from indexsite.actors import Actor, Permission
 from indexsite.errors import NotAuthenticated, PermissionRefused
-from mfa.models import has_factor
-from releases.models import Project, ProjectStatus, Role, RoleKind
+from indexsite.requirements import (
+    STEP_UP_WINDOW,
+    Allowed,
+    Denied,
+    NewProject,
+    Requirement,
+    Subject,
+    account_unusable,
+    address_to_verify,
+    edits_free,
+    edits_frozen,
+    factor_held,
+    factor_not_obliged,
+    fresh_step_up,
+    interactive,
+    mailbox_proved,
+    membership,
+    not_on_staff,
+    not_oneself,
+    not_quarantined,
+    obligations_met,
+    own,
+    recent_step_up,
+    role,
+    scope,
+    second_person,
+    security_for_staff,
+    security_or_oneself,
+    signed_in,
+    staff,
+    staff_role,
+    step_up_in_browser,
+    uploads_free,
+    verified_email,
+    writable,
+)
+from releases.models import RoleKind
 
-STEP_UP_WINDOW = timedelta(minutes=30)
+__all__ = [
+    "RULES",
+    "STEP_UP_WINDOW",
+    "Action",
+    "Allowed",
+    "Denied",
+    "NewProject",
+    "account_unusable",
+    "edits_frozen",
+    "may",
+    "proof_for",
+    "recent_step_up",
+    "require",
+    "require_now",
+]
 
 
 class Action(StrEnum):
@@ -28,50 +73,57 @@ class Action(StrEnum):
 
     ACCOUNT_VIEW = "account:view"
     EMAIL_CHANGE = "email:change"
+    EMAIL_VERIFY = "email:verify"
     PASSWORD_CHANGE = "password:change"  # noqa: S105 - a name, not a secret
     FACTOR_ADD = "factor:add"
+    FACTOR_RENAME = "factor:rename"
     FACTOR_REMOVE = "factor:remove"
     CODES_GENERATE = "codes:generate"
     SESSION_END = "session:end"
+    SIGNING_KEY_ADD = "signing-key:add"
+    SIGNING_KEY_REMOVE = "signing-key:remove"
+    LETTERS_CHOOSE = "letters:choose"
+    REPORT_PROVED = "report:proved"
+    FREEZE_LIFT = "freeze:lift"
     TOKEN_CREATE = "token:create"  # noqa: S105
     TOKEN_REVOKE = "token:revoke"  # noqa: S105
     TOKEN_INSPECT = "token:inspect"  # noqa: S105
+    PROJECT_LIST = "project:list"
     PROJECT_CREATE = "project:create"
     PROJECT_MANAGE = "project:manage"
+    PROJECT_STATUS = "project:status"
+    PROJECT_TRANSFER = "project:transfer"
+    PROJECT_DELETE = "project:delete"
+    PROJECT_QUARANTINE = "project:quarantine"
+    HISTORY_VIEW = "history:view"
+    MEMBERS_VIEW = "members:view"
+    ROLE_INVITE = "role:invite"
+    OWNER_INVITE = "owner:invite"
+    ROLE_GRANT = "role:grant"
+    ROLE_REMOVE = "role:remove"
+    ROLE_LEAVE = "role:leave"
+    INVITATION_ANSWER = "invitation:answer"
+    INVITATION_DECLINE = "invitation:decline"
+    TRANSFER_ANSWER = "transfer:answer"
+    TRANSFER_DECLINE = "transfer:decline"
+    TRANSFER_CANCEL = "transfer:cancel"
+    RELEASE_YANK = "release:yank"
+    RELEASE_DELETE = "release:delete"
+    FILE_DELETE = "file:delete"
+    DELETION_UNDO = "deletion:undo"
     FILE_UPLOAD = "file:upload"
+    ORGANIZATION_CREATE = "organization:create"
+    ORGANIZATION_VIEW = "organization:view"
+    ORGANIZATION_MANAGE = "organization:manage"
+    ORGANIZATION_LEAVE = "organization:leave"
+    ACCOUNT_CLOSE = "account:close"
+    ACCOUNT_FREEZE = "account:freeze"
+    NAME_PROHIBIT = "name:prohibit"
+    STAFF_PROPOSE = "staff:propose"
+    STAFF_CONFIRM = "staff:confirm"
+    STAFF_STOP = "staff:stop"
+    STAFF_REMOVE = "staff:remove"
     CONSOLE_ENTER = "console:enter"
-
-
-@dataclass(frozen=True)
-class Allowed:
-    """The act may go on."""
-
-    def __bool__(self) -> bool:
-        return True
-
-
-@dataclass(frozen=True)
-class Denied:
-    """The act may not go on: a stable `code`, a `sentence` that helps (ASCII), a help page."""
-
-    code: str
-    sentence: str
-    help_path: str = ""
-
-    def __bool__(self) -> bool:
-        return False
-
-
-@dataclass(frozen=True)
-class NewProject:
-    """A name nobody has registered: the subject of PROJECT_CREATE."""
-
-    name: str
-    normalized_name: str
-
-
-type Subject = Any
-type Requirement = Callable[[Actor, Subject], Denied | None]
 
 
 def may(actor: Actor, action: Action, subject: Subject = None) -> Allowed | Denied:
@@ -84,6 +136,11 @@ def may(actor: Actor, action: Action, subject: Subject = None) -> Allowed | Deni
         if denied is not None:
             return denied
     return Allowed()
+
+
+def proof_for(action: Action) -> Requirement:
+    """How fresh a proof of presence `action` asks for: the step-up of its row in `RULES`."""
+    return next((asked for asked in RULES[action] if asked in {recent_step_up, fresh_step_up}), recent_step_up)
 
 
 def require(actor: Actor, action: Action, subject: Subject = None) -> None:
@@ -99,145 +156,113 @@ def require(actor: Actor, action: Action, subject: Subject = None) -> None:
         raise kind(verdict.sentence, code=verdict.code, help_path=verdict.help_path)
 
 
-# -- requirements -----------------------------------------------------------------------------------------
+def require_now(actor: Actor, action: Action, subject: Subject = None) -> None:
+    """`require`, for the second time of asking: the person's row is read again, which may be frozen by now.
+
+    Raises:
+        NotAuthenticated, PermissionRefused: as `require` does.
+    """
+    require(replace(actor, user=get_user(actor.person.pk)), action, subject)
 
 
-def signed_in(actor: Actor, subject: Subject) -> Denied | None:
-    """Somebody is acting, by whatever credential, and the account is not closed."""
-    if actor.user is None:
-        return Denied("not-authenticated", "Sign in first.", "/account/login/")
-    if not actor.user.is_active:
-        return Denied("account-closed", "This account is closed or frozen; ask the operators for help.", "/help/")
-    return None
-
-
-def interactive(actor: Actor, subject: Subject) -> Denied | None:
-    """A person in a browser; no token reaches past this."""
-    if (denied := signed_in(actor, subject)) is not None:
-        return denied
-    if not actor.is_interactive:
-        return Denied("interactive-only", "This needs a person signed in on the web site; tokens cannot do it.")
-    return None
-
-
-def verified_email(actor: Actor, subject: Subject) -> Denied | None:
-    """At least one of the person's addresses is verified."""
-    if actor.user is not None and has_verified_email(actor.user):
-        return None
-    return Denied(
-        "email-unverified",
-        f"User '{actor.label}' has no verified e-mail address; verify one first.",
-        "/account/email/",
-    )
-
-
-def recent_step_up(actor: Actor, subject: Subject) -> Denied | None:
-    """The strongest proof the account has was given within `STEP_UP_WINDOW`."""
-    at = actor.factor_at if actor.user is not None and has_factor(actor.user) else actor.reauthenticated_at
-    if at is not None and clock.now() - at <= STEP_UP_WINDOW:
-        return None
-    return Denied("step-up-needed", "Confirm that it is you, then try again.", "/account/second-factor/")
-
-
-def factor_held(actor: Actor, subject: Subject) -> Denied | None:
-    """The person holds a second factor: asked of whoever is about to gain a right."""
-    if actor.user is not None and has_factor(actor.user):
-        return None
-    return _factor_missing(actor)
-
-
-def obligations_met(actor: Actor, subject: Subject) -> Denied | None:
-    """Whoever has any role must hold a factor (until mandates say more)."""
-    user = actor.user
-    if user is None or has_factor(user) or not Role.objects.filter(user=user).exists():
-        return None
-    return _factor_missing(actor)
-
-
-def factor_not_obliged(actor: Actor, subject: Subject) -> Denied | None:
-    """No obligation needs the factor that is about to go: the other side of `obligations_met`."""
-    if actor.user is None or not Role.objects.filter(user=actor.user).exists():
-        return None
-    return Denied(
-        "factor-obliged",
-        "You have a role in a project and need a second factor; set up the new app in place of the old one.",
-        "/account/security/totp/",
-    )
-
-
-def _factor_missing(actor: Actor) -> Denied:
-    return Denied(
-        "second-factor-required",
-        f"User '{actor.label}' must set up a second factor before this is possible.",
-        "/account/security/",
-    )
-
-
-def role(*kinds: RoleKind) -> Requirement:
-    """The person has one of these roles on the subject, a project."""
-
-    def check(actor: Actor, subject: Project) -> Denied | None:
-        if actor.user is not None and (
-            Role.objects.filter(user=actor.user, project=subject, kind__in=kinds).exists()
-        ):
-            return None
-        return Denied("no-role", f"User '{actor.label}' has no right to do this on project '{subject.name}'.")
-
-    return check
-
-
-def scope(permission: Permission) -> Requirement:
-    """The credential extends to this permission on the subject (a project, a new name, or None)."""
-
-    def check(actor: Actor, subject: Subject) -> Denied | None:
-        if (denied := signed_in(actor, subject)) is not None:
-            return denied
-        reason = actor.credential.refusal(permission, subject)
-        return Denied("credential-scope", reason) if reason else None
-
-    return check
-
-
-def staff(actor: Actor, subject: Subject) -> Denied | None:
-    """The person works for the site."""
-    if actor.user is not None and actor.user.is_staff:
-        return None
-    return Denied("not-staff", "This page is for the people who run the site.")
-
-
-def own(actor: Actor, subject: Subject) -> Denied | None:
-    """The subject belongs to the person."""
-    if actor.user is not None and subject.user_id == actor.user.pk:
-        return None
-    return Denied("not-yours", "This belongs to somebody else.")
-
-
-def writable(actor: Actor, subject: Project) -> Denied | None:
-    """The project's status lets it change (PEP 792)."""
-    if subject.status in {ProjectStatus.ARCHIVED, ProjectStatus.QUARANTINED}:
-        return Denied(
-            "project-closed",
-            f"Project '{subject.name}' is {subject.status} and takes no new files.",
-            "/help/#project-status",
-        )
-    return None
-
-
+_OWNER = role(RoleKind.OWNER)
 _UPLOADER = role(RoleKind.OWNER, RoleKind.MAINTAINER)
+_MANAGER = membership(MembershipKind.MANAGER)
 
 RULES: dict[Action, tuple[Requirement, ...]] = {
     Action.ACCOUNT_VIEW: (interactive,),
-    Action.EMAIL_CHANGE: (interactive, recent_step_up),
-    Action.PASSWORD_CHANGE: (interactive, recent_step_up),
-    Action.FACTOR_ADD: (interactive, verified_email, recent_step_up),
-    Action.FACTOR_REMOVE: (interactive, factor_not_obliged, recent_step_up),
-    Action.CODES_GENERATE: (interactive, verified_email, recent_step_up),
+    Action.EMAIL_CHANGE: (interactive, edits_free, recent_step_up, mailbox_proved),
+    Action.EMAIL_VERIFY: (address_to_verify, edits_free),
+    Action.PASSWORD_CHANGE: (interactive, edits_free, recent_step_up),
+    Action.FACTOR_ADD: (interactive, verified_email, edits_free, fresh_step_up, mailbox_proved),
+    Action.FACTOR_RENAME: (interactive, own, edits_free, fresh_step_up),
+    Action.FACTOR_REMOVE: (interactive, factor_not_obliged, edits_free, fresh_step_up),
+    Action.CODES_GENERATE: (interactive, verified_email, edits_free, fresh_step_up),
     Action.SESSION_END: (interactive,),
-    Action.TOKEN_CREATE: (interactive, verified_email, obligations_met, recent_step_up),
+    Action.LETTERS_CHOOSE: (interactive, edits_free, recent_step_up),
+    # Asked of whoever wants more stopped than a link can: tokens, uploads.
+    Action.REPORT_PROVED: (interactive, factor_held, recent_step_up),
+    Action.FREEZE_LIFT: (interactive, factor_held, recent_step_up),
+    Action.SIGNING_KEY_ADD: (interactive, verified_email, edits_free, recent_step_up),
+    Action.SIGNING_KEY_REMOVE: (interactive, edits_free, recent_step_up),
+    Action.TOKEN_CREATE: (interactive, verified_email, factor_held, edits_free, recent_step_up),
     Action.TOKEN_REVOKE: (interactive, own),
     Action.TOKEN_INSPECT: (signed_in,),
-    Action.PROJECT_CREATE: (scope(Permission.UPLOAD), verified_email, factor_held),
+    Action.PROJECT_LIST: (scope(Permission.READ_ACCOUNT),),
+    Action.PROJECT_CREATE: (scope(Permission.UPLOAD), verified_email, factor_held, uploads_free),
     Action.PROJECT_MANAGE: (interactive, role(*RoleKind), obligations_met),
-    Action.FILE_UPLOAD: (scope(Permission.UPLOAD), _UPLOADER, verified_email, obligations_met, writable),
+    Action.PROJECT_STATUS: (interactive, _OWNER, obligations_met, not_quarantined, recent_step_up),
+    Action.PROJECT_TRANSFER: (interactive, _OWNER, obligations_met, not_quarantined, edits_free, recent_step_up),
+    Action.PROJECT_DELETE: (interactive, _OWNER, obligations_met, not_quarantined, recent_step_up),
+    Action.PROJECT_QUARANTINE: (interactive, staff_role(StaffKind.MODERATOR), factor_held, recent_step_up),
+    Action.HISTORY_VIEW: (scope(Permission.READ_HISTORY), role(*RoleKind), obligations_met),
+    Action.MEMBERS_VIEW: (scope(Permission.READ_MEMBERS), role(*RoleKind), obligations_met),
+    Action.ROLE_INVITE: (
+        scope(Permission.INVITE),
+        _OWNER,
+        obligations_met,
+        not_quarantined,
+        edits_free,
+        step_up_in_browser,
+    ),
+    # Asked beside ROLE_INVITE: whoever becomes owner could take the project away from those who are.
+    Action.OWNER_INVITE: (interactive, _OWNER, obligations_met, not_quarantined, edits_free, recent_step_up),
+    Action.ROLE_GRANT: (interactive, _OWNER, obligations_met, not_quarantined, edits_free, recent_step_up),
+    Action.ROLE_REMOVE: (interactive, _OWNER, obligations_met, not_quarantined, edits_free, recent_step_up),
+    # Leaving gives rights away: whoever wants to be rid of an obligation may go without meeting it first.
+    Action.ROLE_LEAVE: (interactive, role(*RoleKind), edits_free, recent_step_up),
+    Action.INVITATION_ANSWER: (interactive, verified_email, factor_held, edits_free),
+    # Saying no gains nothing, so nothing has to be set up for it.
+    Action.INVITATION_DECLINE: (interactive,),
+    Action.TRANSFER_ANSWER: (interactive, verified_email, factor_held, edits_free, recent_step_up),
+    Action.TRANSFER_DECLINE: (interactive,),
+    # Stopping gives nothing away: whoever sees something wrong must not be held up.
+    Action.TRANSFER_CANCEL: (interactive, _OWNER, obligations_met),
+    Action.RELEASE_YANK: (scope(Permission.YANK), _OWNER, obligations_met, not_quarantined, step_up_in_browser),
+    Action.RELEASE_DELETE: (interactive, _OWNER, obligations_met, not_quarantined, recent_step_up),
+    Action.FILE_DELETE: (interactive, _OWNER, obligations_met, not_quarantined, recent_step_up),
+    # The project may be the person's only one: while it is deleted, no role obliges to anything.
+    Action.DELETION_UNDO: (interactive, _OWNER, factor_held, not_quarantined, recent_step_up),
+    Action.FILE_UPLOAD: (
+        scope(Permission.UPLOAD),
+        _UPLOADER,
+        verified_email,
+        obligations_met,
+        uploads_free,
+        writable,
+    ),
+    Action.ORGANIZATION_CREATE: (interactive, verified_email, factor_held, recent_step_up),
+    Action.ORGANIZATION_VIEW: (interactive, membership(*MembershipKind), obligations_met),
+    Action.ORGANIZATION_MANAGE: (interactive, _MANAGER, obligations_met, edits_free, recent_step_up),
+    Action.ORGANIZATION_LEAVE: (interactive, membership(*MembershipKind), edits_free, recent_step_up),
+    Action.ACCOUNT_CLOSE: (interactive, not_on_staff, edits_free, fresh_step_up),
+    Action.ACCOUNT_FREEZE: (
+        interactive,
+        staff_role(StaffKind.MODERATOR, StaffKind.SECURITY),
+        not_oneself,
+        security_for_staff,
+        factor_held,
+        recent_step_up,
+    ),
+    Action.NAME_PROHIBIT: (interactive, staff_role(StaffKind.MODERATOR), factor_held, recent_step_up),
+    Action.STAFF_PROPOSE: (
+        interactive,
+        staff_role(*StaffKind),
+        not_oneself,
+        factor_held,
+        edits_free,
+        recent_step_up,
+    ),
+    Action.STAFF_CONFIRM: (
+        interactive,
+        staff_role(StaffKind.SECURITY),
+        second_person,
+        factor_held,
+        edits_free,
+        recent_step_up,
+    ),
+    # Stopping gives nobody anything: one is enough, whatever their role.
+    Action.STAFF_STOP: (interactive, staff_role(*StaffKind), factor_held, recent_step_up),
+    Action.STAFF_REMOVE: (interactive, security_or_oneself, factor_held, edits_free, recent_step_up),
     Action.CONSOLE_ENTER: (interactive, staff, factor_held, recent_step_up),
 }

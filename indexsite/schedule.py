@@ -12,7 +12,12 @@ JOBS: tuple[Periodic, ...] = (
     Periodic("audit-head-mail", "indexsite.tasks.mail_audit_head", timedelta(days=1)),
     Periodic("limits-sweep", "indexsite.tasks.sweep_limits", timedelta(hours=1)),
     Periodic("tasks-sweep", "indexsite.tasks.sweep_tasks", timedelta(days=1)),
+    Periodic("sign-ins-sweep", "accounts.tasks.sweep_sign_ins", timedelta(days=1)),
     Periodic("sessions-sweep", "indexsite.tasks.sweep_sessions", timedelta(days=1)),
     Periodic("simple-root", "releases.tasks.refresh_root", timedelta(minutes=1)),
+    Periodic("downloads-fold", "releases.tasks.fold_downloads", timedelta(minutes=1)),
+    Periodic("deletions-purge", "releases.tasks.purge_deleted", timedelta(minutes=15)),
+    Periodic("transfers", "releases.tasks.tend_transfers", timedelta(minutes=1)),
+    Periodic("staff-changes", "accounts.tasks.tend_staff_changes", timedelta(minutes=1)),
     Periodic("blobs-sweep", "releases.tasks.sweep_blobs", timedelta(days=1)),
 )

@@ -19,6 +19,7 @@ BASE_DIR = _env.BASE_DIR
 VAR_DIR = _env.VAR_DIR
 
 SECRET_KEY = ENV.secret_key
+SECRET_KEY_FALLBACKS = list(ENV.secret_key_fallbacks)
 DEBUG = ENV.debug
 SITE_URL = ENV.site_url
 SITE_NAME = "indexsite"
@@ -71,6 +72,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "accounts.session_limits.SessionLimitMiddleware",
     "mfa.middleware.ActorMiddleware",
     "indexsite.http.DomainErrorMiddleware",
 ]
@@ -137,7 +139,7 @@ CACHES["worker"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", 
 
 # -- sign-in ------------------------------------------------------------------------------------------------
 
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.backend.AccountBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 LOGIN_URL = "/account/login/"
 LOGIN_REDIRECT_URL = "/account/"
@@ -161,6 +163,7 @@ OTP_TOTP_THROTTLE_FACTOR = 0
 # A clock that is followed wherever it drifts widens the window for guesses; enrolment names a wrong clock instead.
 OTP_TOTP_SYNC = False
 
+OTP_WEBAUTHN_CREDENTIAL_MODEL = "mfa.SecurityKey"
 OTP_WEBAUTHN_RP_ID = ENV.rp_id
 OTP_WEBAUTHN_RP_NAME = SITE_NAME
 OTP_WEBAUTHN_ALLOWED_ORIGINS = [ENV.site_url, *ENV.rp_related_origins]
@@ -203,7 +206,8 @@ else:
                 "port": ENV.email_url.port,
                 "username": ENV.email_url.username,
                 "password": ENV.email_url.password,
-                "use_tls": ENV.email_url.tls,
+                "use_tls": ENV.email_url.tls == "starttls",
+                "use_ssl": ENV.email_url.tls == "implicit",
                 "timeout": 30,
             },
         }
@@ -247,7 +251,7 @@ SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SECURE_HSTS_SECONDS = 31_536_000 if _SECURE else 0
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 CSRF_FAILURE_VIEW = "indexsite.http.csrf_failure"
-if _SECURE:
+if _SECURE:  # `indexsite.wsgi` lets the header pass from TRUSTED_PROXIES alone
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 REST_FRAMEWORK: dict[str, Any] = {

@@ -150,11 +150,14 @@ class LocalStore:
         return self._incoming
 
     def put_all(self, blobs: Sequence[tuple[Path, str]]) -> None:
-        for path, _ in blobs:
+        # Wheels of one release share their metadata: what is stored already was flushed before it got its name.
+        with self._sweep_lock(fcntl.LOCK_SH):
+            new = [(path, sha256) for path, sha256 in blobs if not _renew(self._path(sha256))]
+        for path, _ in new:
             _flush(path)
         reached("storage.flushed")
         with self._sweep_lock(fcntl.LOCK_SH):
-            for path, sha256 in blobs:
+            for path, sha256 in new:
                 _link(path, self._path(sha256))
         reached("storage.linked")
         # After all links: on most file systems the first of these waits for the disk and the others find it done.
@@ -216,6 +219,15 @@ def _link(path: Path, target: Path) -> None:
         target.hardlink_to(path)
     except FileExistsError:
         os.utime(target)
+
+
+def _renew(target: Path) -> bool:
+    """Whether it is there; it counts as just put then."""
+    try:
+        os.utime(target)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _flush(path: Path) -> None:

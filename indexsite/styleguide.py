@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from django import forms
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from indexsite.audit_history import HistoryEntry
 from indexsite.http import public
 
 SNIPPET = "[pypi]\nusername = __token__\npassword = idx-..."
@@ -29,6 +32,17 @@ class SampleForm(forms.Form):
     agree = forms.BooleanField(label="I have saved these codes")
 
 
+ENTRY = HistoryEntry(
+    at=datetime(2026, 11, 21, 12, 30, tzinfo=UTC),
+    event="file.published",
+    sentence="sampleproject-1.0.tar.gz was published.",
+    actor="alice",
+    credential='token "ci"',
+    address="192.0.2.7",
+    client="twine/7.0.0",
+)
+
+
 @public("shows markup only, and only with DEBUG")
 def styleguide(request: HttpRequest) -> HttpResponse:
     wrong = SampleForm({"name": "", "email": "nobody", "code": "12 34", "scope": "one"}, auto_id="wrong_%s")
@@ -36,5 +50,5 @@ def styleguide(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "styleguide.html",
-        {"form": SampleForm(), "wrong": wrong, "page_obj": page, "snippet": SNIPPET},
+        {"form": SampleForm(), "wrong": wrong, "page_obj": page, "snippet": SNIPPET, "entries": [ENTRY]},
     )

@@ -9,6 +9,9 @@ from indexsite import admin_site, api, site_pages, views_health
 from indexsite.styleguide import styleguide
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # Before the console's own addresses, the last of which takes whatever is left below /admin/.
+    path("admin/staff/", include("accounts.urls_staff")),
+    path("admin/moderation/", include("releases.urls_moderation")),
     path("admin/", admin_site.site.urls),
     path("help/", site_pages.help_page, name="help"),
     path("help/problems/", site_pages.help_problems, name="help_problems"),

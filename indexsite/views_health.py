@@ -8,22 +8,23 @@ import uuid
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import split_domain_port
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from indexsite import storage, task_backend
+from indexsite import counters, storage, task_backend
 from indexsite.errors import NotFound
 from indexsite.http import client_address, page, public
+from indexsite.schema import pending_migrations
 from releases.models import File, Project, Release
 
 log = logging.getLogger(__name__)
 
-_FORWARDED = ("Forwarded", "X-Forwarded-For")
+_FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
 @never_cache
@@ -69,14 +70,17 @@ def metrics(request: HttpRequest) -> HttpResponse:
         f"# HELP indexsite_{name} {text}\n# TYPE indexsite_{name} gauge\nindexsite_{name} {value}\n"
         for name, (text, value) in figures.items()
     ]
+    lines += [
+        f"# HELP indexsite_{counter}_total {counters.HELP[counter]}\n# TYPE indexsite_{counter}_total counter\n"
+        f"indexsite_{counter}_total {value}\n"
+        for counter, value in counters.totals().items()
+    ]
     return HttpResponse("".join(lines), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _migrated() -> None:
-    executor = MigrationExecutor(connection)
-    pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if pending:
-        raise RuntimeError(f"{len(pending)} migrations are not applied.")
+    if pending := pending_migrations():
+        raise RuntimeError(f"{pending} migrations are not applied.")
 
 
 def _storage_writable() -> None:
@@ -86,12 +90,18 @@ def _storage_writable() -> None:
 
 
 def _is_inside(request: HttpRequest) -> bool:
-    """A local address counts only where no proxy we do not know of stands in between."""
+    """A local address counts only where no proxy we do not know of stands in between.
+
+    Such a proxy shows by the headers it adds, or by the name of the site, which nobody on this machine has to use.
+    """
     address = client_address(request)
-    if any(header in request.headers for header in _FORWARDED) and address == request.META.get("REMOTE_ADDR"):
+    direct = address == request.META.get("REMOTE_ADDR")
+    if direct and any(header in request.headers for header in _FORWARDED):
         return False
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return parsed.is_loopback or any(parsed in network for network in settings.ENV.staff_networks)
+    if parsed.is_loopback:
+        return split_domain_port(request.get_host())[0] in _LOCAL_HOSTS
+    return any(parsed in network for network in settings.ENV.staff_networks)

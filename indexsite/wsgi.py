@@ -26,12 +26,14 @@ django_application = get_wsgi_application()
 from django.conf import settings  # noqa: E402
 from django.http.request import split_domain_port, validate_host  # noqa: E402
 
+from indexsite.http import is_trusted_proxy  # noqa: E402
 from releases import serving  # noqa: E402
 from releases.serving import Answer  # noqa: E402
 from releases.views_files import ask_of_environ  # noqa: E402
 
 _SIMPLE = re.compile(r"/simple/(?:([a-z0-9]+(?:-[a-z0-9]+)*)/)?", re.ASCII)
 _FILE = re.compile(r"/files/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/([A-Za-z0-9._+!-]+)", re.ASCII)
+_FORWARDED_PROTO = "HTTP_X_FORWARDED_PROTO"
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -39,6 +41,9 @@ def thin(django: WSGIApplication) -> WSGIApplication:
     """`django` with the layer in front of it."""
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        # Django believes this header whoever sent it; here it goes unless a proxy of ours did.
+        if _FORWARDED_PROTO in environ and not is_trusted_proxy(environ.get("REMOTE_ADDR", "")):
+            del environ[_FORWARDED_PROTO]
         answer = _answer(environ)
         if answer is None:
             return django(environ, start_response)

@@ -5,11 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
 from django.urls import reverse
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.models import User, has_verified_email
-from mfa.models import RecoveryCode, RecoveryDevice
+from mfa.models import (
+    AuthenticatorApp,
+    RecoveryCode,
+    RecoveryDevice,
+    SecurityKey,
+    count_factors,
+    has_factor,
+    has_working_key,
+)
 
 
 @dataclass(frozen=True)
@@ -31,11 +39,31 @@ class Item:
     effect: str
     url: str
     act: str
+    optional: bool = False
 
 
-def totp_of(user: User) -> TOTPDevice | None:
+@dataclass(frozen=True)
+class Ways:
+    """With what a person may prove a factor, the strongest first."""
+
+    key: bool
+    app: bool
+    code: bool
+
+
+def ways_of(user: User) -> Ways:
+    return Ways(key=has_working_key(user), app=totp_of(user) is not None, code=codes_of(user).left > 0)
+
+
+def keys_of(user: User) -> QuerySet[SecurityKey]:
+    """The person's keys, the oldest first."""
+    found: QuerySet[SecurityKey] = SecurityKey.objects.filter(user=user)
+    return found
+
+
+def totp_of(user: User) -> AuthenticatorApp | None:
     """The person's authenticator app, if one is set up."""
-    device: TOTPDevice | None = TOTPDevice.objects.filter(user=user, confirmed=True).first()
+    device: AuthenticatorApp | None = AuthenticatorApp.objects.filter(user=user, confirmed=True).first()
     return device
 
 
@@ -61,15 +89,23 @@ def checklist(user: User) -> list[Item]:
         Item(
             title="Recovery codes, kept safe",
             done=codes.proved and codes.left > 0,
-            effect="A lost or broken phone does not lock you out.",
+            effect="A lost or broken phone or key does not lock you out.",
             url=reverse("recovery_codes"),
             act="Check your codes" if codes.exist and not codes.proved else "Make recovery codes",
         ),
         Item(
-            title="Authenticator app",
-            done=totp_of(user) is not None,
+            title="A second factor",
+            done=has_factor(user),
             effect="Your password alone is worth nothing to a thief, and you may publish.",
-            url=reverse("totp"),
-            act="Set up an authenticator app",
+            url=reverse("security_add"),
+            act="Set up a second factor",
+        ),
+        Item(
+            title="Another factor",
+            done=count_factors(user) > 1,
+            effect="Losing one costs you nothing: you come in with the other.",
+            url=reverse("security_add"),
+            act="Add another factor",
+            optional=True,
         ),
     ]

@@ -34,5 +34,14 @@ def looks_like_one(typed: str) -> bool:
 
 def digest(typed: str) -> str:
     """Keyed, so that a stolen table can be searched by nobody who lacks the key; fast, as 98 bits allow."""
-    key = hmac.new(settings.SECRET_KEY.encode(), _KEY_CONTEXT, hashlib.sha256).digest()
+    return _digest_under(settings.SECRET_KEY, typed)
+
+
+def digests(typed: str) -> list[str]:
+    """All that a stored code may look like: it outlives a change of SECRET_KEY while the earlier one is known."""
+    return [_digest_under(key, typed) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
+
+
+def _digest_under(secret_key: str, typed: str) -> str:
+    key = hmac.new(secret_key.encode(), _KEY_CONTEXT, hashlib.sha256).digest()
     return hmac.new(key, normalize(typed).encode(), hashlib.sha256).hexdigest()

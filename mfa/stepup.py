@@ -11,16 +11,16 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.redirects import came_from, with_next
-from indexsite.http import actor_of
-from indexsite.policies import recent_step_up
+from indexsite.http import DeclaredPolicy, actor_of, way_back
+from indexsite.policies import proof_for, recent_step_up
 
 
 def step_up_required[**P](
     view: Callable[Concatenate[HttpRequest, P], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
-    """Let the view run only with a recent proof; the action behind it insists on its own.
+    """Let the view run only with the proof that its declared action asks for; the action insists on its own.
 
-    A form sent too late is not replayed: the person comes back to the page it was on.
+    A form sent too late is kept and offered again (`indexsite.pending_forms`).
     """
 
     @wraps(view)
@@ -28,8 +28,10 @@ def step_up_required[**P](
         actor = actor_of(request)
         if actor.user is None:
             return redirect(with_next(reverse("account_login"), came_from(request)))
-        if recent_step_up(actor, None) is not None:
-            return redirect(with_next(reverse("second_factor"), came_from(request)))
+        policy: DeclaredPolicy | None = getattr(guarded, "policy", None)
+        proof = proof_for(policy.action) if policy is not None and policy.action is not None else recent_step_up
+        if proof(actor, None) is not None:
+            return redirect(with_next(reverse("second_factor"), way_back(request)))
         return view(request, *args, **kwargs)
 
     return guarded

@@ -79,7 +79,8 @@ def _admit(request: HttpRequest) -> Actor:
     actor = authenticate(request)
     if int(length) > limits.MAX_FILE_BYTES + FORM_ALLOWANCE:
         raise too_large(limits.MAX_FILE_BYTES)
-    limits.check(Limit.UPLOAD_USER, str(actor.user.pk if actor.user else ""), at=clock.now())
+    # Counted before the work: a file that is refused may cost more than one that is published.
+    limits.consume(Limit.UPLOAD_USER, str(actor.user.pk if actor.user else ""), at=clock.now())
     return actor
 
 

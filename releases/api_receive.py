@@ -13,10 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
-from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest, UnreadablePostError
-from django.http.multipartparser import MultiPartParser, MultiPartParserError
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from indexsite import storage
 from indexsite.errors import InvalidInput, TooLarge
@@ -26,12 +24,15 @@ from releases.upload import Hashes
 CONTENT_FIELD = "content"
 # Clients repeat the whole metadata in the form, description included; the parser reads it from the file.
 FORM_ALLOWANCE = 4 * 1024 * 1024
+FIELDS_BYTES = 2_621_440
+MAX_FIELDS = 1000
 
 # How much of a body that nobody wants is still read, so that a client that only listens after it has sent
 # everything (most do) gets to hear why. Above it, the connection is cut.
 DRAIN_BYTES = 256 * 1024 * 1024
 DRAIN_SECONDS = 30.0
 _READ_SIZE = 64 * 1024
+_CHUNK = 256 * 1024
 
 
 @contextmanager
@@ -45,8 +46,6 @@ def received(request: HttpRequest, *, max_bytes: int) -> Iterator[IncomingFile]:
     receiver = Receiver(max_bytes)
     try:
         form = _parse(request, receiver)
-        if receiver.is_cut_off:
-            raise InvalidInput("The upload was cut off before its end; send it again.", code="cut-off")
         if not receiver.filename:
             raise InvalidInput(
                 f"The upload has no file; send one as the form field '{CONTENT_FIELD}'.", code="no-file"
@@ -68,16 +67,12 @@ def drain(request: HttpRequest) -> None:
             left -= len(chunk)
 
 
-class Receiver(FileUploadHandler):
-    """Upload handler for exactly one file, in the field `content`; files in other fields are skipped unread."""
-
-    chunk_size = 256 * 1024
+class Receiver:
+    """Takes exactly one file and computes its hashes on the way."""
 
     def __init__(self, max_bytes: int) -> None:
-        super().__init__()
         self.path: Path = storage.incoming() / f"{uuid.uuid4().hex}.upload"
         self.filename = ""
-        self.is_cut_off = False
         self._max_bytes = max_bytes
         self._size = 0
         self._sink: BinaryIO | None = None
@@ -85,29 +80,27 @@ class Receiver(FileUploadHandler):
         self._sha256 = hashlib.sha256()
         self._blake2 = hashlib.blake2b(digest_size=32)
 
-    def new_file(self, field_name: str, file_name: str, *args: object, **kwargs: object) -> None:
-        if field_name != CONTENT_FIELD:
-            raise SkipFile
+    def begin(self, filename: str) -> None:
         if self.filename:
             raise InvalidInput("The upload has more than one file; send one file per request.", code="many-files")
-        self.filename = file_name
+        # Some clients send the path it had on their disk.
+        self.filename = filename.replace("\\", "/").rpartition("/")[2]
         self._sink = self.path.open("xb")
 
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        self._size += len(raw_data)
+    def write(self, data: bytes) -> None:
+        self._size += len(data)
         if self._size > self._max_bytes:
             raise too_large(self._max_bytes)
         if self._sink is None:
-            raise RuntimeError("A chunk arrived outside of a file.")
-        self._sink.write(raw_data)
+            raise RuntimeError("Bytes arrived outside of a file.")
+        self._sink.write(data)
         for digest in (self._md5, self._sha256, self._blake2):
-            digest.update(raw_data)
+            digest.update(data)
 
-    def file_complete(self, file_size: int) -> None:
-        self._close()
-
-    def upload_interrupted(self) -> None:
-        self.is_cut_off = True
+    def end(self) -> None:
+        if self._sink is not None:
+            self._sink.close()
+            self._sink = None
 
     def hashes(self) -> Hashes:
         return Hashes(
@@ -119,13 +112,9 @@ class Receiver(FileUploadHandler):
 
     def discard(self) -> None:
         """Remove the temporary blob, unless storage has taken it."""
-        self._close()
-        self.path.unlink(missing_ok=True)
-
-    def _close(self) -> None:
-        if self._sink is not None:
-            self._sink.close()
-            self._sink = None
+        self.end()
+        if self.filename:
+            self.path.unlink(missing_ok=True)
 
 
 def too_large(max_bytes: int) -> TooLarge:
@@ -138,18 +127,92 @@ def too_large(max_bytes: int) -> TooLarge:
 
 
 def _parse(request: HttpRequest, receiver: Receiver) -> dict[str, list[str]]:
+    """The text fields, in order of arrival; the file goes to `receiver`."""
+    form = _Form(receiver)
     try:
-        fields, _files = MultiPartParser(request.META, request, [receiver], "utf-8").parse()
-    except (TooManyFieldsSent, TooManyFilesSent) as error:
-        raise InvalidInput("The upload form has too many fields.", code="too-many-fields") from error
-    except RequestDataTooBig as error:
-        raise TooLarge(
-            "The form fields beside the file are too large; shorten the description.", code="form-too-large"
-        ) from error
-    except MultiPartParserError as error:
-        raise InvalidInput(
-            "The upload is not a multipart form; use a client such as twine or uv.", code="not-multipart"
-        ) from error
+        parser = _parser_for(request)
+        while chunk := request.read(_CHUNK):
+            for event in parser.parse(chunk):
+                form.take(event)
+    except MultipartError as error:
+        raise _not_multipart() from error
     except UnreadablePostError as error:
-        raise InvalidInput("The upload was cut off before its end; send it again.", code="cut-off") from error
-    return {name: [str(value) for value in fields.getlist(name)] for name in fields}
+        raise _cut_off() from error
+    try:
+        parser.close()
+    except MultipartError as error:
+        raise _cut_off() from error
+    return form.fields
+
+
+def _parser_for(request: HttpRequest) -> PushMultipartParser:
+    kind, options = parse_options_header(request.META.get("CONTENT_TYPE", ""))
+    if kind != "multipart/form-data" or "boundary" not in options:
+        raise _not_multipart()
+    return PushMultipartParser(options["boundary"], content_length=int(request.META["CONTENT_LENGTH"]))
+
+
+class _Form:
+    """What the parser's events amount to."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.fields: dict[str, list[str]] = {}
+        self._receiver = receiver
+        self._part: MultipartSegment | None = None
+        self._parts = 0
+        self._text = bytearray()
+        self._room = FIELDS_BYTES
+
+    def take(self, event: MultipartSegment | bytes | None) -> None:
+        """A part begins, goes on, or (None) ends."""
+        if event is None:
+            self._end()
+        elif isinstance(event, MultipartSegment):
+            self._begin(event)
+        elif self._is_wanted_file:
+            self._receiver.write(event)
+        elif not self._is_file:
+            self._room -= len(event)
+            if self._room < 0:
+                raise TooLarge(
+                    "The form fields beside the file are too large; shorten the description.",
+                    code="form-too-large",
+                )
+            self._text += event
+
+    @property
+    def _is_file(self) -> bool:
+        return self._part is not None and self._part.filename is not None
+
+    @property
+    def _is_wanted_file(self) -> bool:
+        """Files in other fields, such as signatures, are skipped."""
+        return self._part is not None and bool(self._part.filename) and self._part.name == CONTENT_FIELD
+
+    def _begin(self, part: MultipartSegment) -> None:
+        self._parts += 1
+        if self._parts > MAX_FIELDS:
+            raise InvalidInput("The upload form has too many fields.", code="too-many-fields")
+        # RFC 7578, 4.7: nobody sends encoded parts any more.
+        if part.header("Content-Transfer-Encoding", "binary").strip().lower() not in {"7bit", "8bit", "binary"}:
+            raise _not_multipart()
+        self._part = part
+        if self._is_wanted_file:
+            self._receiver.begin(part.filename or "")
+
+    def _end(self) -> None:
+        if self._is_wanted_file:
+            self._receiver.end()
+        elif self._part is not None and not self._is_file:
+            self.fields.setdefault(self._part.name or "", []).append(self._text.decode("utf-8", "replace"))
+        self._text.clear()
+
+
+def _not_multipart() -> InvalidInput:
+    return InvalidInput(
+        "The upload is not a multipart form; use a client such as twine or uv.", code="not-multipart"
+    )
+
+
+def _cut_off() -> InvalidInput:
+    return InvalidInput("The upload was cut off before its end; send it again.", code="cut-off")

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name, canonicalize_version
 from packaging.version import Version
 
 from accounts.models import USERNAME_RE, User
-from releases.models import File, Project, ProjectQuerySet, ProjectStatus, Release, Role, RoleKind
+from releases.models import File, Project, ProjectQuerySet, ProjectStatus, Release, RoleKind, people_with
 from releases.upload.filenames import MAX_VERSION_LENGTH
 
 MAX_QUERY_LENGTH = 200
@@ -20,6 +20,8 @@ _MAX_WORDS = 6
 _LARGE = ("description", "description_html", "metadata")
 _TOTALS_SECONDS = 60
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
+# A join does not go through the manager that hides what was deleted.
+UNDELETED_FILES = Count("files", filter=Q(files__deletion=None))
 _UPLOADERS = (RoleKind.OWNER, RoleKind.MAINTAINER)
 
 
@@ -38,7 +40,8 @@ def latest_of(releases: Iterable[Release]) -> Release | None:
 
 def published_projects() -> ProjectQuerySet:
     """Projects that any visitor may see and that have something to install, with the `summary` of their newest."""
-    newest = Release.objects.filter(project=OuterRef("pk")).order_by("-created_at", "-pk")
+    # Of what visitors see: a release whose files are all deleted must not be found by its words.
+    newest = Release.objects.filter(_has_files(), project=OuterRef("pk")).order_by("-created_at", "-pk")
     has_files = Exists(File.objects.filter(release__project=OuterRef("pk")))
     annotated: ProjectQuerySet = (
         Project.objects.visible().filter(has_files).annotate(summary=Subquery(newest.values("summary")[:1]))
@@ -164,9 +167,23 @@ def get_project(name: str) -> Project | None:
 
 
 def get_visible_project(name: str) -> Project | None:
-    """The same, unless it is quarantined: for answers that cannot say what that means."""
+    """The same, unless it is quarantined or was never published: for answers that cannot say what that means."""
     project = get_project(name)
-    return None if project is None or project.status == ProjectStatus.QUARANTINED else project
+    if project is None or project.status == ProjectStatus.QUARANTINED or not is_known(project):
+        return None
+    return project
+
+
+def is_known(project: Project) -> bool:
+    """Whether visitors have ever seen anything of it; its releases may all be deleted since."""
+    return project.was_published or File.objects.filter(release__project=project).exists()
+
+
+def get_published_project(name: str) -> Project | None:
+    """The same, if there is something to install."""
+    project = get_visible_project(name)
+    has_files = project is not None and File.objects.filter(release__project=project).exists()
+    return project if has_files else None
 
 
 def normalized_version(text: str) -> str:
@@ -181,7 +198,7 @@ def project_page(project: Project, *, version: str | None = None) -> ProjectPage
     Returns:
         None where there is no such release, or none has files. Four queries, however many releases there are.
     """
-    releases = list(project.releases.defer(*_LARGE).annotate(file_count=Count("files")).filter(file_count__gt=0))
+    releases = list(project.releases.defer(*_LARGE).annotate(file_count=UNDELETED_FILES).filter(file_count__gt=0))
     latest = latest_of(releases)
     chosen = latest
     if version is not None:
@@ -201,8 +218,7 @@ def project_page(project: Project, *, version: str | None = None) -> ProjectPage
 
 def uploaders_of(project: Project) -> list[User]:
     """The people who may upload to the project, by name."""
-    roles = Role.objects.filter(project=project, kind__in=_UPLOADERS)
-    return list(User.objects.filter(is_active=True, pk__in=roles.values("user")).order_by("username"))
+    return list(people_with(project, *_UPLOADERS))
 
 
 # -- one person -------------------------------------------------------------------------------------------
@@ -217,6 +233,4 @@ def get_person(username: str) -> User | None:
 
 def releases_of(user: User) -> list[Release]:
     """Of each published project to which the person may upload, by name, the release to show."""
-    roles = Role.objects.filter(user=user, kind__in=_UPLOADERS)
-    projects = Project.objects.visible().filter(pk__in=roles.values("project"))
-    return shown_releases(projects.order_by("normalized_name"))
+    return shown_releases(Project.objects.visible().of(user, *_UPLOADERS).order_by("normalized_name"))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 
 from releases.models import File, Project, Release
 from releases.queries import latest_of
@@ -24,7 +25,8 @@ def project_document(project: Project, *, version: str | None = None) -> dict[st
     Returns:
         JSON-ready, in the shape that existing clients of `/pypi/<name>/json` read; None without such a release.
     """
-    releases = list(project.releases.defer("description_html"))
+    has_files = Exists(File.objects.filter(release=OuterRef("pk")))
+    releases = list(project.releases.filter(has_files).defer("description_html"))
     if version is None:
         chosen = latest_of(releases)
     else:
@@ -34,8 +36,10 @@ def project_document(project: Project, *, version: str | None = None) -> dict[st
     files: dict[int, list[dict[str, Any]]] = {release.pk: [] for release in releases}
     wanted = releases if version is None else [chosen]
     by_pk = {release.pk: release for release in wanted}
-    for file in File.objects.filter(release__in=wanted).order_by("uploaded_at", "pk"):
-        files[file.release_id].append(_file(file, by_pk[file.release_id]))
+    # Deleted ones too, and left out here: else SQLite walks through all files of the index that are not deleted.
+    for file in File.with_deleted.filter(release__in=wanted).order_by("uploaded_at", "pk"):
+        if file.deletion_id is None:
+            files[file.release_id].append(_file(file, by_pk[file.release_id]))
     document: dict[str, Any] = {
         "info": _info(project, chosen),
         "last_serial": project.last_serial,
@@ -81,6 +85,7 @@ def _info(project: Project, release: Release) -> dict[str, Any]:
 
 
 def _file(file: File, release: Release) -> dict[str, Any]:
+    yanked = file.yank_shown(release)
     return {
         "comment_text": None,
         "digests": {"blake2b_256": file.blake2_256, "md5": file.md5, "sha256": file.sha256},
@@ -95,8 +100,8 @@ def _file(file: File, release: Release) -> dict[str, Any]:
         "upload_time": file.uploaded_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         "upload_time_iso_8601": _iso(file.uploaded_at),
         "url": f"{settings.SITE_URL}/files/{file.path}",
-        "yanked": release.is_yanked,
-        "yanked_reason": release.yanked_reason or None,
+        "yanked": yanked is not None,
+        "yanked_reason": yanked or None,
     }
 
 

@@ -2,96 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.core.paginator import Page, Paginator
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
 
-from accounts.models import User
+from accounts.models import MembershipKind, User
 from indexsite import audit
+from indexsite.audit_history import entry
 from mfa.models import has_factor
-from releases.models import Project, Release, Role, RoleKind
+from releases import queries_people
+from releases.models import Project, Release, Role, RoleKind, TransferState, has_any_role, holds_role
 from tokens.models import Token
 
 if TYPE_CHECKING:
+    from indexsite.audit_history import Rows, ToEntry
     from indexsite.models import AuditEvent
 
-HISTORY_PAGE = 50
 _RANK = {RoleKind.OWNER: 0, RoleKind.MAINTAINER: 1, RoleKind.APPROVER: 2}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Membership:
-    """One of a person's projects, with every role the person has on it."""
+    """One of a person's projects, with every role the person has on it, by whatever way.
+
+    `may_leave`: some role is the person's own to give up, not a team's or the organisation's.
+    """
 
     project: Project
-    roles: list[str]
-    latest: Release | None
+    kinds: list[RoleKind] = field(default_factory=list)
+    latest: Release | None = None
+    may_leave: bool = False
+
+    @property
+    def roles(self) -> list[str]:
+        return [kind.label for kind in self.kinds]
 
 
 @dataclass(frozen=True)
 class Member:
-    """One person on a project."""
+    """One person on a project. `is_suspended` is None where the reader may not know."""
 
     username: str
     roles: list[str]
     since: datetime
-
-
-@dataclass(frozen=True)
-class HistoryEntry:
-    """One line of a project's history. Where others sat, and with which program, is theirs to know."""
-
-    at: datetime
-    sentence: str
-    actor: str
-    credential: str
-    address: str
-    client: str
+    is_suspended: bool | None
 
 
 def memberships(user: User) -> list[Membership]:
-    """The person's projects by name."""
+    """The person's projects by name. The number of queries does not grow with them."""
     found: dict[int, Membership] = {}
-    for role in (
-        Role.objects.filter(user=user).select_related("project").order_by("project__normalized_name", "pk")
-    ):
-        entry = found.setdefault(role.project_id, Membership(role.project, [], None))
-        entry.roles.append(role.get_kind_display())
-    latest = {
-        release.project_id: release
-        for release in Release.objects.filter(project__in=found)
-        .order_by("created_at", "pk")
-        .defer("description_html")
-    }
-    return [Membership(entry.project, entry.roles, latest.get(pk)) for pk, entry in found.items()]
+    for project, kind, is_own in _rights(user):
+        entry = found.setdefault(project.pk, Membership(project))
+        entry.may_leave |= is_own
+        if kind not in entry.kinds:
+            entry.kinds = sorted([*entry.kinds, kind], key=_RANK.__getitem__)
+    releases = Release.objects.filter(project__in=found).order_by("created_at", "pk")
+    for release in releases.only("project_id", "version", "created_at"):
+        found[release.project_id].latest = release
+    return sorted(found.values(), key=lambda entry: entry.project.normalized_name)
+
+
+def _rights(user: User) -> Iterator[tuple[Project, RoleKind, bool]]:
+    """Project, role, and whether it is the person's own; in the same three ways as `holds_role`."""
+    live = Role.objects.filter(project__deletion=None).select_related("project")
+    seated = Q(team__seats__membership__user=user, team__organization=F("project__organization"))
+    for role in live.filter(Q(user=user) | seated).distinct():
+        yield role.project, RoleKind(role.kind), role.user_id == user.pk
+    managed = {"organization__memberships__user": user, "organization__memberships__kind": MembershipKind.MANAGER}
+    for project in Project.objects.filter(**managed):
+        yield project, RoleKind.OWNER, False
 
 
 def is_suspended(user: User) -> bool:
     """Whether the person has roles that cannot be used for want of a second factor."""
-    return not has_factor(user) and Role.objects.filter(user=user).exists()
+    return not has_factor(user) and has_any_role(user)
 
 
-def members(project: Project) -> list[Member]:
-    """Everybody with a role, owners first."""
-    by_user: dict[str, list[Role]] = {}
-    for role in project.roles.select_related("user").order_by("user__username", "pk"):
-        by_user.setdefault(role.user.username, []).append(role)
-    people = sorted(by_user.items(), key=lambda item: min(_RANK[RoleKind(role.kind)] for role in item[1]))
+def members(project: Project, *, seen_by: User) -> list[Member]:
+    """Everybody with a role, by whatever way; owners first."""
     return [
-        Member(name, [role.get_kind_display() for role in roles], min(role.granted_at for role in roles))
-        for name, roles in people
+        Member(
+            person.user.username,
+            [kind.label for kind in person.kinds],
+            min(way.since for way in person.ways),
+            person.is_suspended,
+        )
+        for person in queries_people.people_of(project, seen_by=seen_by)
     ]
 
 
 def releases_with_files(project: Project) -> QuerySet[Release]:
     """All releases, the latest first, each with `file_count`, `total_size` and `last_upload`."""
+    there = Q(files__deletion=None)
     return (
         project.releases.defer("description", "description_html", "metadata")
-        .annotate(file_count=Count("files"), total_size=Sum("files__size"), last_upload=Max("files__uploaded_at"))
+        .annotate(
+            file_count=Count("files", filter=there),
+            total_size=Sum("files__size", filter=there),
+            last_upload=Max("files__uploaded_at", filter=there),
+        )
         .prefetch_related("files")
         # Said again: a query that groups forgets the model's own order.
         .order_by("-created_at", "-pk")
@@ -101,26 +113,26 @@ def releases_with_files(project: Project) -> QuerySet[Release]:
 def scoped_tokens(project: Project, *, seen_by: User, at: datetime) -> QuerySet[Token]:
     """Live tokens for this project alone: owners see everybody's, others their own."""
     live = project.tokens.filter(Q(expires_at=None) | Q(expires_at__gt=at), revoked_at=None).select_related("user")
-    if project.roles.filter(user=seen_by, kind=RoleKind.OWNER).exists():
+    if holds_role(seen_by, project, [RoleKind.OWNER]):
         return live
     return live.filter(user=seen_by)
 
 
-def history(
-    project: Project, *, seen_by: User, page: str | None
-) -> tuple[Page[AuditEvent], Sequence[HistoryEntry]]:
+def history(project: Project) -> Rows:
     """What happened to the project, the latest first."""
-    rows = Paginator(audit.of_project(project.normalized_name), HISTORY_PAGE).get_page(page)
-    return rows, [_entry(row, seen_by) for row in rows]
+    return audit.of_project(project.normalized_name)
 
 
-def _entry(row: AuditEvent, seen_by: User) -> HistoryEntry:
-    mine = row.actor_id == seen_by.pk
-    return HistoryEntry(
-        at=row.at,
-        sentence=audit.sentence(row),
-        actor=row.actor_label,
-        credential=row.credential_label,
-        address=row.address if mine else "",
-        client=row.client if mine else "",
-    )
+def history_entries(project: Project, *, seen_by: User) -> ToEntry:
+    """How the person reads the project's history: owners see where others sat and with which program.
+
+    Not before the last transfer: those people worked for other owners.
+    """
+    sees_all = holds_role(seen_by, project, [RoleKind.OWNER])
+    done = project.transfers.filter(state=TransferState.DONE)
+    since = done.aggregate(since=Max("ended_at"))["since"]
+
+    def may_place(row: AuditEvent) -> bool:
+        return row.actor_id == seen_by.pk or (sees_all and (since is None or row.at > since))
+
+    return lambda row: entry(row, with_place=may_place(row))

@@ -21,6 +21,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.utils.http import content_disposition_header
 
 from indexsite import storage
+from releases import downloads
 from releases.models import File, ProjectStatus, SimplePage
 from releases.simple import Representation, RootPage, negotiate
 
@@ -43,7 +44,9 @@ _SAFE_PAGE = _SAFE | {
 _SAFE_FILE = _SAFE | {"Content-Security-Policy": "sandbox; default-src 'none'"}
 
 _PAGE_CACHING = "public, max-age=600"
-_FILE_CACHING = "public, max-age=31536000, immutable"
+# Whoever has a file may keep it: its bytes never change. A cache that hands it to others asks again after ten
+# minutes, since it may have been deleted or quarantined (docs/decisions/0025).
+_FILE_CACHING = "public, max-age=31536000, s-maxage=600, immutable"
 # Well below `storage.LINK_SECONDS`: a cached redirect must not outlive the link it points to.
 _REDIRECT_CACHING = "public, max-age=600"
 
@@ -67,6 +70,7 @@ class Ask:
     range: str = ""
     if_range: str = ""
     wanted: str = ""
+    user_agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +237,18 @@ def _file(sha256: str, filename: str, ask: Ask) -> Answer:
         # Metadata are small and come by the thousand: a redirect each would cost more than it spares.
         return _bytes_of(digest, headers, ask, size=None)
     if ask.method == "GET" and (link := storage.url(digest, filename=filename)) is not None:
+        downloads.note(project, ask.user_agent)
         return Answer(302, _SAFE | {"Location": link, "Cache-Control": _REDIRECT_CACHING, "Content-Length": "0"})
-    return _bytes_of(digest, headers, ask, size=size)
+    answer = _bytes_of(digest, headers, ask, size=size)
+    if ask.method == "GET" and _has_first_byte(answer):
+        downloads.note(project, ask.user_agent)
+    return answer
+
+
+def _has_first_byte(answer: Answer) -> bool:
+    """Whether a download begins here; what goes on from a later byte has been counted before."""
+    partial = answer.headers.get("Content-Range", "bytes 0-")
+    return answer.status in {200, 206} and partial.startswith("bytes 0-")
 
 
 def _bytes_of(digest: str, headers: dict[str, str], ask: Ask, *, size: int | None) -> Answer:

@@ -139,7 +139,8 @@ def _file_object(file: FileEntry) -> dict[str, Any]:
         "url": _quoted(file.url),
         "hashes": {"sha256": file.sha256},
         "size": file.size,
-        "upload-time": file.uploaded_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        # A fourth of the time of strftime, once for each file of the page.
+        "upload-time": file.uploaded_at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "requires-python": file.requires_python or None,
         # A reason if there is one; `true` where the owner gave none.
         "yanked": False if file.yanked is None else file.yanked or True,

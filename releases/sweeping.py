@@ -35,7 +35,7 @@ def sweep_blobs(*, at: datetime) -> int:
 
 
 def named(digests: tuple[str, ...]) -> set[str]:
-    """Those of the digests that a row names, as a file or as its metadata."""
-    files = File.objects.filter(sha256__in=digests).values_list("sha256", flat=True)
-    metadata = File.objects.filter(metadata_sha256__in=digests).values_list("metadata_sha256", flat=True)
+    """Those of the digests that a row names, as a file or as its metadata; what can be restored counts."""
+    files = File.with_deleted.filter(sha256__in=digests).values_list("sha256", flat=True)
+    metadata = File.with_deleted.filter(metadata_sha256__in=digests).values_list("metadata_sha256", flat=True)
     return {*files, *metadata}

@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 
 from django.tasks import task
 
-from releases import sweeping
+from indexsite import clock
+from releases import downloads, sweeping
 from releases.actions import pages
+from releases.actions.lifecycle import purging
+from releases.actions.transfers import carrying_out
 
 
 @task()
@@ -19,3 +22,18 @@ def refresh_root() -> None:
 def sweep_blobs() -> None:
     # The machine's time, not the site's: blobs carry the store's time stamps, also when a demo clock runs ahead.
     sweeping.sweep_blobs(at=datetime.now(UTC))
+
+
+@task()
+def fold_downloads() -> None:
+    downloads.fold(at=clock.now())
+
+
+@task()
+def purge_deleted() -> None:
+    purging.purge_deleted(at=clock.now())
+
+
+@task()
+def tend_transfers() -> None:
+    carrying_out.tend(at=clock.now())

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from releases import api_json, api_legacy, views, views_feeds, views_files, views_manage, views_simple
+from releases import (
+    api_acts,
+    api_json,
+    api_legacy,
+    api_projects,
+    views,
+    views_feeds,
+    views_files,
+    views_manage,
+    views_organizations,
+    views_simple,
+    views_teams,
+    views_transfers,
+)
+from releases.views_lifecycle import deleting, release, status, yanking
+from releases.views_people import answers, changes, invitations, members, teams
 
 urlpatterns = [
     # -- for machines
@@ -24,6 +39,16 @@ urlpatterns = [
     path("rss/updates.xml", views_feeds.updates, name="rss_updates"),
     path("rss/packages.xml", views_feeds.packages, name="rss_packages"),
     path("rss/project/<str:name>/releases.xml", views_feeds.project_releases, name="rss_project"),
+    path("api/v1/projects/", api_projects.projects, name="api_projects"),
+    path("api/v1/projects/<str:name>/downloads/", api_projects.downloads, name="api_downloads"),
+    path("api/v1/projects/<str:name>/members/", api_projects.members, name="api_members"),
+    path("api/v1/projects/<str:name>/history/", api_projects.history, name="api_history"),
+    path("api/v1/projects/<str:name>/invitations/", api_acts.invitations, name="api_invitations"),
+    path("api/v1/projects/<str:name>/invitations/<int:pk>/", api_acts.invitation, name="api_invitation"),
+    path(
+        "api/v1/projects/<str:name>/releases/<str:version>/yank/", api_acts.release_yank, name="api_release_yank"
+    ),
+    path("api/v1/projects/<str:name>/files/<str:filename>/yank/", api_acts.file_yank, name="api_file_yank"),
     # -- for visitors
     path("", views.home, name="home"),
     path("search/", views.search, name="search"),
@@ -35,11 +60,68 @@ urlpatterns = [
     path("legacy/", api_legacy.upload, name="legacy_upload"),
     path("legacy", api_legacy.upload),
     path("legacy/+simple/<str:name>/", api_legacy.simple_beside, name="legacy_simple"),
+    path("account/invitations/", answers.invitations, name="account_invitations"),
+    path("account/invitations/project/<int:pk>/", answers.invitation, name="project_invitation"),
     path("manage/projects/", views_manage.projects, name="manage_projects"),
     path("manage/project/<str:name>/", views_manage.project, name="manage_project"),
     path("manage/project/<str:name>/releases/", views_manage.releases, name="manage_releases"),
-    path("manage/project/<str:name>/people/", views_manage.people, name="manage_people"),
+    path("manage/project/<str:name>/releases/<str:version>/", release.release, name="manage_release"),
+    path(
+        "manage/project/<str:name>/releases/<str:version>/delete/", deleting.delete_release, name="delete_release"
+    ),
+    path("manage/project/<str:name>/files/<str:filename>/delete/", deleting.delete_file, name="delete_file"),
+    path("manage/project/<str:name>/settings/status/", status.change_status, name="change_status"),
+    path("manage/project/<str:name>/settings/delete/", deleting.delete_project, name="delete_project"),
+    path("manage/deletion/<int:pk>/undo/", deleting.undo, name="undo_deletion"),
+    path("manage/project/<str:name>/releases/<str:version>/yank/", yanking.yank_release, name="yank_release"),
+    path(
+        "manage/project/<str:name>/releases/<str:version>/unyank/", yanking.unyank_release, name="unyank_release"
+    ),
+    path("manage/project/<str:name>/files/<str:filename>/yank/", yanking.yank_file, name="yank_file"),
+    path("manage/project/<str:name>/files/<str:filename>/unyank/", yanking.unyank_file, name="unyank_file"),
+    path("manage/project/<str:name>/people/", members.people, name="manage_people"),
+    path("manage/project/<str:name>/people/invite/", invitations.invite, name="people_invite"),
+    path("manage/project/<str:name>/people/invitations/<int:pk>/", invitations.change, name="people_invitation"),
+    path("manage/project/<str:name>/people/leave/", changes.leave, name="people_leave"),
+    path("manage/project/<str:name>/people/member/<str:username>/", changes.member, name="people_member"),
+    path("manage/project/<str:name>/people/teams/", teams.grant, name="people_teams"),
+    path("manage/project/<str:name>/people/teams/<int:pk>/", teams.take, name="people_team"),
     path("manage/project/<str:name>/tokens/", views_manage.tokens, name="manage_tokens"),
     path("manage/project/<str:name>/settings/", views_manage.settings, name="manage_settings"),
     path("manage/project/<str:name>/history/", views_manage.history, name="manage_history"),
+    path("manage/project/<str:name>/transfer/", views_transfers.transfer, name="manage_transfer"),
+    path("manage/project/<str:name>/transfer/cancel/", views_transfers.cancel, name="manage_transfer_cancel"),
+    path("manage/transfer/<int:pk>/", views_transfers.answer, name="transfer_answer"),
+    path("manage/transfer/<int:pk>/accept/", views_transfers.accept, name="transfer_accept"),
+    path("manage/transfer/<int:pk>/decline/", views_transfers.decline, name="transfer_decline"),
+    # -- for those who do so together
+    path("manage/organizations/", views_organizations.mine, name="organizations"),
+    path("manage/organizations/create/", views_organizations.create, name="organization_create"),
+    path("manage/organization/<str:name>/", views_organizations.overview, name="organization"),
+    path("manage/organization/<str:name>/invite/", views_organizations.invite, name="organization_invite"),
+    path(
+        "manage/organization/<str:name>/invitations/<int:pk>/",
+        views_organizations.invitation,
+        name="organization_invitation",
+    ),
+    path(
+        "manage/organization/<str:name>/members/<str:username>/",
+        views_organizations.member,
+        name="organization_member",
+    ),
+    path("manage/organization/<str:name>/teams/create/", views_teams.create, name="organization_team_create"),
+    path("manage/organization/<str:name>/teams/<str:team>/", views_teams.team, name="organization_team"),
+    path(
+        "manage/organization/<str:name>/teams/<str:team>/change/",
+        views_teams.change,
+        name="organization_team_change",
+    ),
+    path("manage/organization/<str:name>/history/", views_organizations.history, name="organization_history"),
+    path("manage/organization/<str:name>/leave/", views_organizations.leave, name="organization_leave"),
+    path("manage/organization/<str:name>/delete/", views_organizations.delete, name="organization_delete"),
+    path(
+        "account/invitations/organization/<int:pk>/",
+        views_organizations.answer,
+        name="organization_invitation_answer",
+    ),
 ]

@@ -20,6 +20,7 @@ from indexsite.http import client_address, public
 from indexsite.limits import Limit
 from releases import presentation, queries
 from releases.models import File, PackageType, ProjectStatus
+from releases.queries_downloads import downloads_of
 
 RESULTS_PER_PAGE = 20
 _NEWEST = 10
@@ -69,15 +70,17 @@ def project_release(request: HttpRequest, name: str, version: str) -> HttpRespon
 @csp_override(_CSP_WITH_PICTURES)
 def _project_page(request: HttpRequest, *, name: str, version: str | None) -> HttpResponse:
     found = queries.get_project(name)
-    if found is None:
+    # A name under which nothing was ever published is no different from one that nobody holds.
+    if found is None or not queries.is_known(found):
         raise NotFound(f"There is no project '{name}' here; check the spelling or search for it.")
     if found.status == ProjectStatus.QUARANTINED:
         # Its name stays explained; its words, files and people do not stay shown.
-        return render(request, "releases/project_quarantined.html", {"project": found})
+        return render(request, "releases/project_quarantined.html", {"project": found}, status=404)
     shown = queries.project_page(found, version=version)
+    if shown is None and version is None:
+        return render(request, "releases/project_empty.html", {"project": found})
     if shown is None:
-        what = f"no version '{version}' of {found.name}" if version else f"nothing published under '{found.name}'"
-        raise NotFound(f"There is {what} here.")
+        raise NotFound(f"There is no version '{version}' of {found.name} here.")
     canonical = (
         reverse("project", args=[found.normalized_name])
         if version is None
@@ -101,6 +104,7 @@ def _project_context(request: HttpRequest, shown: queries.ProjectPage) -> dict[s
         "older_releases": shown.releases[_HISTORY_AT_ONCE:],
         "release_count": len(shown.releases),
         "facts": presentation.facts(shown.release.metadata),
+        "downloads": downloads_of(shown.project, at=clock.now()),
         "members": shown.uploaders,
         "may_manage": request.user in shown.uploaders,
         "install_command": f"pip install --index-url {settings.SITE_URL}/simple/ {wanted}",

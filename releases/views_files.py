@@ -32,6 +32,7 @@ def ask_of_environ(environ: dict[str, str], *, wanted: str = "") -> Ask:
         range=get("HTTP_RANGE", ""),
         if_range=get("HTTP_IF_RANGE", ""),
         wanted=wanted,
+        user_agent=get("HTTP_USER_AGENT", ""),
     )
 
 

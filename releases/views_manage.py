@@ -5,30 +5,32 @@ from __future__ import annotations
 from functools import wraps
 from typing import Any, Protocol
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from packaging.utils import canonicalize_name
 
 from accounts.models import User
-from indexsite import clock, limits
+from indexsite import clock, history_pages, limits
 from indexsite.http import actor_of, enforces
 from indexsite.policies import Action, require
-from releases import queries_manage
+from releases import queries_lifecycle, queries_manage
 from releases.actions.projects import open_project
 from releases.models import Project
+from releases.queries_downloads import downloads_of
+from releases.views_lifecycle.opening import offers
 
 
 class _Page(Protocol):
-    def __call__(self, request: HttpRequest, project: Project, user: User) -> HttpResponse: ...
+    def __call__(self, request: HttpRequest, project: Project, user: User) -> HttpResponseBase: ...
 
 
 def _member_page(view: _Page) -> Any:
     """The view's project, opened for the person who asks; other spellings of the name lead to the normal one."""
 
     @wraps(view)
-    def opened(request: HttpRequest, name: str) -> HttpResponse:
+    def opened(request: HttpRequest, name: str) -> HttpResponseBase:
         normalized = canonicalize_name(name)
         if normalized != name:
             return redirect(request.path.replace(f"/{name}/", f"/{normalized}/", 1))
@@ -51,6 +53,7 @@ def projects(request: HttpRequest) -> HttpResponse:
         "memberships": queries_manage.memberships(user),
         "is_suspended": queries_manage.is_suspended(user),
         "upload_url": request.build_absolute_uri("/legacy/"),
+        "deletions": queries_lifecycle.deleted_projects(user, at=clock.now()),
     }
     return render(request, "releases/manage/projects.html", context)
 
@@ -59,7 +62,7 @@ def projects(request: HttpRequest) -> HttpResponse:
 def project(request: HttpRequest, project: Project, user: User) -> HttpResponse:
     """Overview: releases, people, tokens, what to do next."""
     releases = queries_manage.releases_with_files(project)
-    members = queries_manage.members(project)
+    members = queries_manage.members(project, seen_by=user)
     context = {
         "project": project,
         "releases": releases[:5],
@@ -69,6 +72,7 @@ def project(request: HttpRequest, project: Project, user: User) -> HttpResponse:
         "tokens": queries_manage.scoped_tokens(project, seen_by=user, at=clock.now()),
         "used_bytes": project.stored_bytes(),
         "quota_bytes": limits.MAX_PROJECT_BYTES,
+        "downloads": downloads_of(project, at=clock.now()),
     }
     return render(request, "releases/manage/project.html", context)
 
@@ -76,16 +80,12 @@ def project(request: HttpRequest, project: Project, user: User) -> HttpResponse:
 @_member_page
 def releases(request: HttpRequest, project: Project, user: User) -> HttpResponse:
     """Every release with its files."""
-    context = {"project": project, "releases": queries_manage.releases_with_files(project)}
+    context = {
+        "project": project,
+        "releases": queries_manage.releases_with_files(project),
+        "deletions": queries_lifecycle.deleted_parts(project, seen_by=user, at=clock.now()),
+    }
     return render(request, "releases/manage/releases.html", context)
-
-
-@_member_page
-def people(request: HttpRequest, project: Project, user: User) -> HttpResponse:
-    """Who may do what here."""
-    return render(
-        request, "releases/manage/people.html", {"project": project, "members": queries_manage.members(project)}
-    )
 
 
 @_member_page
@@ -98,14 +98,26 @@ def tokens(request: HttpRequest, project: Project, user: User) -> HttpResponse:
 @_member_page
 def settings(request: HttpRequest, project: Project, user: User) -> HttpResponse:
     """The project's status and space."""
-    context = {"project": project, "used_bytes": project.stored_bytes(), "quota_bytes": limits.MAX_PROJECT_BYTES}
+    actor = actor_of(request)
+    context = {
+        "project": project,
+        "used_bytes": project.stored_bytes(),
+        "quota_bytes": limits.MAX_PROJECT_BYTES,
+        "may_delete": offers(actor, Action.PROJECT_DELETE, project),
+        "may_change_status": offers(actor, Action.PROJECT_STATUS, project),
+        "offers_transfer": offers(actor, Action.PROJECT_TRANSFER, project),
+    }
     return render(request, "releases/manage/settings.html", context)
 
 
 @_member_page
-def history(request: HttpRequest, project: Project, user: User) -> HttpResponse:
+def history(request: HttpRequest, project: Project, user: User) -> HttpResponseBase:
     """What happened here, and who did it."""
-    page, entries = queries_manage.history(project, seen_by=user, page=request.GET.get("page"))
-    return render(
-        request, "releases/manage/history.html", {"project": project, "page_obj": page, "entries": entries}
+    return history_pages.respond(
+        request,
+        "releases/manage/history.html",
+        queries_manage.history(project),
+        to_entry=queries_manage.history_entries(project, seen_by=user),
+        filename=f"{project.normalized_name}-history",
+        project=project,
     )

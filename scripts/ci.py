@@ -33,6 +33,7 @@ STEPS = (
     Step("types", "mypy ."),
     Step("django", "python manage.py check --fail-level WARNING"),
     Step("django", "python manage.py makemigrations --check --dry-run"),
+    Step("docs", "python scripts/proof.py --stale"),
     Step("docs", "sphinx-build -q -W --keep-going -b html docs docs/_build/html"),
     Step("tests", "make test"),
     Step("tests", "make journeys"),

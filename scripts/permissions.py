@@ -1,18 +1,20 @@
-"""Renders docs/permissions.md from the policy table: `make reference` writes it, a test finds it out of date."""
+"""Renders the policy table and all its answers into docs/: `make reference` writes, tests find them stale."""
 
 import inspect
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "permissions.md"
+ANSWERS = ROOT / "docs" / "permissions-answers.md"
 
 HEAD = """\
 # Who may do what
 
-Made from `indexsite/policies.py` by `make reference`; do not edit it by hand.
+Made from `indexsite/policies.py` and `indexsite/requirements.py` by `make reference`; do not edit it by hand.
 
 Every act has one row of requirements. All of them must hold, and the first that does not hold is the one the
 person reads. An act without a row is denied.
@@ -59,10 +61,23 @@ def main() -> None:
     import django
 
     sys.path.insert(0, str(ROOT))
-    os.environ.setdefault("SECRET_KEY", "reading the policy table needs no secret")
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "indexsite.settings")
-    django.setup()
-    PAGE.write_text(render())
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ["SECRET_KEY"] = "reading the policy table needs no secret, and this one is kept nowhere"
+        os.environ["DATABASE_URL"] = f"sqlite:///{directory}/index.sqlite3"
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "indexsite.settings")
+        django.setup()
+        PAGE.write_text(render())
+        ANSWERS.write_text(render_answers())
+
+
+def render_answers() -> str:
+    """Everybody's answers, from a database made for it."""
+    from django.core.management import call_command
+
+    from tests.support import matrix
+
+    call_command("migrate", verbosity=0)
+    return matrix.render(matrix.build())
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """The long demonstrations: runs the tests marked `proof` and records how each went, with its commit.
 
 Writes `bench/results/proof.json`: commit, machine, and per test its outcome, seconds and the figures it reported
-through the fixture `record_property`.
+through the fixture `record_property`. A test names the code it is about as the property `watches` (paths, spaces
+between); `--stale` says which demonstrations should be repeated because that code has changed since.
 """
 
+import hashlib
 import json
 import os
 import platform
@@ -19,9 +21,13 @@ RESULTS = ROOT / "bench" / "results" / "proof.json"
 
 
 def main() -> int:
+    if sys.argv[1:] == ["--stale"]:
+        return tell_stale()
     with tempfile.TemporaryDirectory() as temporary:
         report = Path(temporary) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-m", "proof", f"--junitxml={report}", *sys.argv[1:]]
+        # Properties of single tests are no part of the newer form of the report.
+        command += ["-o", "junit_family=xunit1"]
         status = subprocess.run(command, cwd=ROOT).returncode
         cases = ET.parse(report).getroot().iter("testcase") if report.exists() else ()
         results = [result_of(case) for case in cases]
@@ -39,13 +45,40 @@ def main() -> int:
 
 def result_of(case: ET.Element) -> dict[str, object]:
     """One test of a JUnit report: name, outcome, seconds, and the figures it recorded."""
+    figures = {str(item.get("name")): str(item.get("value")) for item in case.iter("property")}
+    watches = figures.pop("watches", "")
     failed = case.find("failure") is not None or case.find("error") is not None
     return {
         "test": f"{case.get('classname')}.{case.get('name')}",
         "outcome": "failed" if failed else "passed",
         "seconds": round(float(case.get("time", 0)), 1),
-        "figures": {item.get("name"): item.get("value") for item in case.iter("property")},
+        "figures": figures,
+        "watches": watches,
+        "watched": digest_of(watches.split()),
     }
+
+
+def tell_stale() -> int:
+    """Print a line for each demonstration whose code is not what it was; the status is 0 all the same.
+
+    Repeating them takes minutes to hours and is done before a release, not before every change.
+    """
+    record = json.loads(RESULTS.read_text())
+    for demonstration in record["demonstrations"]:
+        if digest_of(demonstration["watches"].split()) != demonstration["watched"]:
+            changed = f"{demonstration['watches']} changed since {record['commit'][:10]}"
+            print(f"Repeat {demonstration['test']}: {changed}; run `make proof`.")
+    return 0
+
+
+def digest_of(paths: list[str]) -> str:
+    """A digest over the files at and below the paths, as they are in the work tree."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        start = ROOT / path
+        for file in [start] if start.is_file() else sorted(start.rglob("*.py")):
+            digest.update(f"{file.relative_to(ROOT)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def git(*arguments: str) -> str:

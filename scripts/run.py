@@ -131,6 +131,8 @@ Sign in:        {url}/account/login/
                 password  {password}
                 code      the six digits that this prints, valid for half a minute:
                           {manage} demo --totp alice
+                link      a new browser is confirmed by mail; open this in it:
+                          grep -h ^http.*confirm-sign-in var/mail/*.eml | tail -1
 
 In another shell, as they stand:
 

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
 
-from accounts.models import User
+from accounts.models import StaffKind, User
 from indexsite.env import EmailUrl, StorageUrl
 from tests.support import append_only, cast
 from tests.support.s3 import s3_bucket, s3_endpoint  # noqa: F401 - fixtures for every test
@@ -109,3 +109,15 @@ def erin(db: None) -> User:
 def mallory(db: None) -> User:
     """The attacker: an account like any other, verified, with TOTP."""
     return cast.person("mallory")
+
+
+@pytest.fixture
+def mona(db: None) -> User:
+    """Staff: moderator."""
+    return cast.staff("mona", StaffKind.MODERATOR)
+
+
+@pytest.fixture
+def sven(db: None) -> User:
+    """Staff: security."""
+    return cast.staff("sven", StaffKind.SECURITY)

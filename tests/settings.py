@@ -19,3 +19,6 @@ PASSWORD_HASHERS = ["tests.support.hashers.CheapArgon2Hasher"]
 if run.database_kind(os.environ) == "sqlite":
     # A file, as in production: a shared in-memory database locks by other rules.
     DATABASES["default"]["TEST"] = {"NAME": str(run.directory(os.environ) / "test.sqlite3")}
+
+# Looked up when asked for: by default each of thousands of test clients scans all static files first.
+WHITENOISE_AUTOREFRESH = True

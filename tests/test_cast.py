@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 import pytest_socket
 from django.conf import settings
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.models import User, has_verified_email
 from indexsite.policies import Action, may
-from mfa.models import has_factor
+from mfa.models import AuthenticatorApp, has_factor
 from releases.models import RoleKind
 from tests.support import cast
 
@@ -36,7 +35,7 @@ def test_a_stranger_hears_of_the_missing_role(alice: User, mallory: User) -> Non
 
 
 def test_the_code_of_the_cast_is_the_code_the_device_accepts(alice: User) -> None:
-    assert TOTPDevice.objects.get(user=alice).verify_token(cast.totp_code(alice))
+    assert AuthenticatorApp.objects.get(user=alice).verify_token(cast.totp_code(alice))
 
 
 def test_files_and_mail_of_a_test_are_its_own(files_dir: Path, mail_dir: Path) -> None:

@@ -16,7 +16,7 @@ from indexsite.errors import PermissionRefused
 from indexsite.http import enforces
 from indexsite.policies import Action, require
 from tokens import queries
-from tokens.authentication import GRANTED, TokenCredential, TokenRequired
+from tokens.authentication import TokenCredential, TokenRequired
 
 
 class ProjectVerdictSerializer(serializers.Serializer[Any]):
@@ -86,6 +86,6 @@ def token(request: Request) -> Response:
     if wanted and (denied := queries.upload_denied(actor, wanted)) is not None:
         raise PermissionRefused(denied.sentence, code=denied.code, help_path=denied.help_path)
     found = queries.inspection(
-        actor, token=credential.token, restrictions=credential.restrictions, permissions=GRANTED
+        actor, token=credential.token, restrictions=credential.restrictions, permissions=credential.permissions
     )
     return Response(TokenSerializer(found).data, headers={"Cache-Control": "no-store"})

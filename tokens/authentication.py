@@ -26,18 +26,16 @@ from indexsite.actors import Actor, CredentialKind, Permission, ProjectRef
 from indexsite.errors import NotAuthenticated, PermissionRefused
 from indexsite.http import client_address
 from indexsite.limits import Limit
+from indexsite.policies import account_unusable
 from tokens.macaroons import caveats, wire
 from tokens.macaroons.wire import MacaroonError
-from tokens.models import Token
+from tokens.models import Token, get_token, get_token_and_user
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # reads settings, which name this module
 
 TOKEN_USERNAMES = frozenset({"__token__", "@token"})
 HELP_PATH = "/help/#tokens"
-# What a token may do unless it is restricted further. A permission that is added later is not in here, so that
-# tokens in the wild never grow.
-GRANTED = frozenset({Permission.UPLOAD, Permission.READ_ACCOUNT})
 
 _USE_INTERVAL = timedelta(minutes=1)
 _NO_KEY = bytes(32)
@@ -55,11 +53,14 @@ class TokenCredential:
     def label(self) -> str:
         return self.token.label
 
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """What it may be used for, here and now."""
+        return caveats.permitted(self.token.granted, self.restrictions)
+
     def refusal(self, permission: Permission | None, project: ProjectRef | None) -> str | None:
         """One sentence, or None. The row is read again: an upload may outlast a revocation or a narrowing."""
-        if permission is not None and permission not in GRANTED:
-            return f"This token cannot be used for {permission}; sign in on the web site instead."
-        row = Token.objects.filter(pk=self.token.pk).first()
+        row = get_token(self.token.pk)
         if row is None:
             return _unknown().sentence
         if row.revoked_at is not None:
@@ -67,6 +68,8 @@ class TokenCredential:
         restrictions = self.restrictions
         try:
             restrictions += row.understood_caveats()
+            if permission is not None and permission not in caveats.permitted(row.granted, restrictions):
+                return f"This token was not made for {permission}; create one that was at {_tokens_page()}."
             caveats.check_project(restrictions, project)
         except MacaroonError as error:
             named = _limited_to(restrictions, project)
@@ -177,8 +180,8 @@ def _verified(text: str, *, at: datetime) -> tuple[Token, tuple[caveats.AnyCavea
     token = _signed_by_its_row(macaroon)
     if token.revoked_at is not None:
         raise _revoked(token.revoked_at)
-    if not token.user.is_active:
-        raise _refused("account-closed", "This account is closed or frozen; ask the operators for help.")
+    if (denied := account_unusable(token.user)) is not None:
+        raise _refused(denied.code, denied.sentence)
     try:
         restrictions = (*map(caveats.load, macaroon.caveats), *token.understood_caveats())
         caveats.check_bearer(restrictions, at=at, user_id=caveats.public_id(token.user_id))
@@ -194,7 +197,7 @@ def _signed_by_its_row(macaroon: wire.Macaroon) -> Token:
     """The row behind the macaroon. An unknown id and a wrong signature look and cost the same."""
     token = _row(macaroon.identifier)
     try:
-        wire.verify_signature(macaroon, bytes(token.key) if token is not None else _NO_KEY)
+        wire.verify_signature(macaroon, token.root_key if token is not None else _NO_KEY)
     except MacaroonError:
         token = None
     if token is None:
@@ -204,10 +207,9 @@ def _signed_by_its_row(macaroon: wire.Macaroon) -> Token:
 
 def _row(identifier: bytes) -> Token | None:
     try:
-        pk = UUID(identifier.decode())
+        return get_token_and_user(UUID(identifier.decode()))
     except ValueError:
         return None
-    return Token.objects.select_related("user").filter(pk=pk).first()
 
 
 # -- noting the use ---------------------------------------------------------------------------------------

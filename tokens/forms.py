@@ -8,6 +8,9 @@ from typing import Any
 from django import forms
 from django.forms.boundfield import BoundField, BoundWidget
 
+from accounts.forms import PageForm
+from indexsite.actors import Permission
+from indexsite.errors import DomainError
 from releases.models import Project
 from tokens.models import MAX_DESCRIPTION
 
@@ -15,7 +18,14 @@ WHOLE_ACCOUNT = "account"
 CUSTOM, NEVER = "custom", "never"
 
 
-class TokenForm(forms.Form):
+_FIELD_OF = {
+    "description-taken": "description",
+    "description-unusable": "description",
+    "expiry-passed": "expires_on",
+}
+
+
+class TokenForm(PageForm):
     """Description, scope, end of life."""
 
     description = forms.CharField(
@@ -25,10 +35,26 @@ class TokenForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": "Say where this token will be kept, so that you recognise it later."},
     )
+    permissions = forms.MultipleChoiceField(
+        label="What may it do?",
+        help_text="The least first. Choose no more than the program needs; another one gets a token of its own.",
+        widget=forms.CheckboxSelectMultiple,
+        choices=[
+            (Permission.READ_HISTORY.value, "Read the history of the project"),
+            (Permission.READ_MEMBERS.value, "See who has which role"),
+            (Permission.UPLOAD.value, "Upload files: what twine, uv and release workflows need"),
+            (Permission.YANK.value, "Yank releases and files, and take that back"),
+            (Permission.INVITE.value, "Invite maintainers and approvers, and take invitations back"),
+        ],
+        error_messages={"required": "Choose what the token is for; most are for uploading."},
+    )
     scope = forms.ChoiceField(
-        label="What may it upload to?",
+        label="For which project?",
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose a project, or the whole account."},
+        error_messages={
+            "required": "Choose a project, or the whole account.",
+            "invalid_choice": "You have no right to upload to that project any more; choose something else.",
+        },
     )
     expiry = forms.ChoiceField(
         label="How long may it work?",
@@ -76,10 +102,16 @@ class TokenForm(forms.Form):
         field: BoundField = self["scope"]
         return list(field)
 
+    def refuse(self, error: DomainError) -> None:
+        """Show the sentence at the field that its code is about."""
+        self.refusal = error
+        self.add_error(_FIELD_OF.get(error.code), error.sentence)
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         chosen = cleaned.get("scope", WHOLE_ACCOUNT)
         cleaned["project"] = self._projects.get(chosen.removeprefix("project:"))
+        cleaned["permissions"] = frozenset(map(Permission, cleaned.get("permissions", ())))
         cleaned["expires_at"] = self._end(cleaned)
         return cleaned
 

@@ -5,20 +5,45 @@ from __future__ import annotations
 import secrets
 import uuid
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
 
+from indexsite import sealing
+from indexsite.actors import Permission
+from indexsite.prepared import Param, Rows
 from tokens.macaroons import caveats as vocabulary
 from tokens.macaroons import wire
 
 MAX_DESCRIPTION = 100
+KEY_BYTES = 32
+
+# What a token may do that was not made for anything in particular. A permission that is added later is not in
+# here, so that tokens in the wild never grow.
+GRANTED = frozenset({Permission.UPLOAD, Permission.READ_ACCOUNT})
+
+# The least first; words that follow "may" or "to".
+USES = {
+    Permission.READ_HISTORY: "read history",
+    Permission.READ_MEMBERS: "see members",
+    Permission.UPLOAD: "upload",
+    Permission.YANK: "yank and un-yank",
+    Permission.INVITE: "invite members",
+}
+
+
+def join_words(words: list[str]) -> str:
+    """Such as "upload, yank and invite"; "do nothing" for none."""
+    if not words:
+        return "do nothing"
+    return ", ".join(words[:-1]) + (" and " if len(words) > 1 else "") + words[-1]
 
 
 def new_key() -> bytes:
     """A fresh 32-byte root key for one token."""
-    return secrets.token_bytes(32)
+    return secrets.token_bytes(KEY_BYTES)
 
 
 class TokenQuerySet(models.QuerySet["Token"]):
@@ -33,7 +58,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
 
 class Token(models.Model):
-    """One API token: the macaroon's identifier is `id`, its root key `key`.
+    """One API token: the macaroon's identifier is `id`, its root key `root_key`, which `key` holds sealed.
 
     `caveats` (JSON arrays `[tag, ...]`) are embedded in the macaroon *and* stored, and the stored ones are
     checked too: a token can be narrowed later without reissuing it.
@@ -48,6 +73,8 @@ class Token(models.Model):
     project = models.ForeignKey(
         "releases.Project", null=True, blank=True, on_delete=models.CASCADE, related_name="tokens"
     )
+    # What its owner asked for, beside reading whose it is; null: `GRANTED`.
+    permissions = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -71,6 +98,25 @@ class Token(models.Model):
     def __str__(self) -> str:
         return f"{self.description} ({self.user})"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if len(self.key) == KEY_BYTES:
+            self.key = sealing.seal(bytes(self.key), place=self.place)
+        super().save(*args, **kwargs)
+
+    @property
+    def place(self) -> str:
+        """What the seal of the key is bound to."""
+        return f"token {self.pk}"
+
+    @property
+    def root_key(self) -> bytes:
+        """The key that the macaroon is signed with: 32 bytes.
+
+        Raises:
+            indexsite.sealing.SealBroken: SECRET_KEY was changed and its predecessor is not at hand.
+        """
+        return sealing.unseal(bytes(self.key), place=self.place)
+
     def is_live(self, at: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > at)
 
@@ -88,6 +134,19 @@ class Token(models.Model):
     def scope(self) -> str:
         """What it is for, as lists, letters and the audit trail say it."""
         return f"project {self.project.name}" if self.project is not None else "the whole account"
+
+    @property
+    def granted(self) -> frozenset[Permission]:
+        """What it may be used for, unless one of its restrictions says less."""
+        if self.permissions is None:
+            return GRANTED
+        known = {permission for permission in Permission if permission in self.permissions}
+        return frozenset(known | {Permission.READ_ACCOUNT})
+
+    @property
+    def uses(self) -> str:
+        """What it may be used for, in words that follow "may" or "to"."""
+        return join_words([words for permission, words in USES.items() if permission in self.granted])
 
     @property
     def identifier(self) -> bytes:
@@ -109,6 +168,21 @@ class Token(models.Model):
 
     def secret(self) -> str:
         """The token itself, as its owner pastes it: shown once, never stored or logged."""
-        made = wire.create(location=settings.ENV.site_host, identifier=self.identifier, key=bytes(self.key))
+        made = wire.create(location=settings.ENV.site_host, identifier=self.identifier, key=self.root_key)
         restricted = wire.restrict(made, *(vocabulary.dump(value) for value in self.caveats))
         return wire.serialize(restricted, prefix=settings.ENV.token_prefix)
+
+
+def get_token(pk: uuid.UUID) -> Token | None:
+    """The token's row as it is now."""
+    return _BY_PK.first(pk=pk)
+
+
+def get_token_and_user(pk: uuid.UUID) -> Token | None:
+    """The same, together with its owner's row."""
+    return _WITH_USER.first(pk=pk)
+
+
+_PK = Param("pk", Token._meta.pk)  # noqa: SLF001 - Django's own name for it
+_BY_PK = Rows(lambda: Token.objects.filter(pk=_PK).order_by())
+_WITH_USER = Rows(lambda: Token.objects.filter(pk=_PK).select_related("user").order_by())

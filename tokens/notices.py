@@ -4,34 +4,39 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from accounts import programs
+from accounts import not_me, programs
 from accounts.queries import verified_addresses
-from indexsite import mail
+from indexsite import clock, mail
 from indexsite.actors import Actor
 from tokens.models import Token
 
 
 def token_created(token: Token, *, by: Actor) -> None:
     """A token was made."""
-    context = _context(token, by=by, at=token.created_at)
+    context = _context(token, "token-created", by=by, at=token.created_at)
     mail.queue("token-created", to=verified_addresses(token.user), context=context)
 
 
 def token_revoked(token: Token, *, by: Actor, reason: str) -> None:
     """A token stopped working."""
     assert token.revoked_at is not None  # noqa: S101 - it was just revoked
-    context = {**_context(token, by=by, at=token.revoked_at), "reason": reason}
+    context = {**_context(token, "token-revoked", by=by, at=token.revoked_at), "reason": reason}
     mail.queue("token-revoked", to=verified_addresses(token.user), context=context)
 
 
-def _context(token: Token, *, by: Actor, at: datetime) -> dict[str, str]:
+def _context(token: Token, letter: str, *, by: Actor, at: datetime) -> dict[str, str]:
+    # Where a co-owner sat who took a role away is not for the token's owner to know.
+    own = by.user == token.user
     return {
         "username": token.user.username,
+        "not_me": not_me.link_of_letter(token.user, letter, at=at),
         "description": token.description,
         "short_id": token.short_id,
         "scope": token.scope,
-        "expires": f"{token.expires_at:%Y-%m-%d %H:%M} UTC" if token.expires_at is not None else "",
-        "at": f"{at:%Y-%m-%d %H:%M} UTC",
-        "address": by.address,
-        "client": programs.recognised(by.client),
+        "uses": token.uses,
+        "expires": clock.written(token.expires_at) if token.expires_at is not None else "",
+        "at": clock.written(at),
+        "by": "" if own else by.label,
+        "address": by.address if own else "",
+        "client": programs.recognised(by.client) if own else "",
     }

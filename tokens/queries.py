@@ -12,7 +12,7 @@ from accounts.models import User
 from indexsite.actors import Actor, Permission
 from indexsite.errors import NotFound
 from indexsite.policies import Action, Denied, NewProject, may
-from releases.models import Project, RoleKind
+from releases.models import Project, RoleKind, is_secret_from
 from tokens.macaroons import caveats
 from tokens.models import Token
 
@@ -53,8 +53,7 @@ def own_token(user: User, pk: UUID) -> Token:
 
 def projects_for_tokens(user: User) -> list[Project]:
     """Projects that a token of this person could upload to."""
-    kinds = [RoleKind.OWNER, RoleKind.MAINTAINER]
-    return list(Project.objects.filter(roles__user=user, roles__kind__in=kinds).distinct())
+    return list(Project.objects.of(user, RoleKind.OWNER, RoleKind.MAINTAINER))
 
 
 # -- a token looks at itself --------------------------------------------------------------------------------
@@ -111,7 +110,7 @@ def upload_denied(actor: Actor, name: str) -> Denied | None:
     """The policies' answer to an upload under this name, or None if they allow it."""
     normalized = canonicalize_name(name)
     project = Project.objects.filter(normalized_name=normalized).first()
-    if project is None:
+    if project is None or is_secret_from(actor.user, project):
         answer = may(actor, Action.PROJECT_CREATE, NewProject(name, normalized))
     else:
         answer = may(actor, Action.FILE_UPLOAD, project)

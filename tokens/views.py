@@ -11,8 +11,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.pages import show_form
 from indexsite import clock
-from indexsite.errors import InvalidInput
+from indexsite.actors import Permission
+from indexsite.errors import InvalidInput, LimitReached
 from indexsite.http import actor_of, enforces
 from indexsite.policies import Action, require
 from mfa.stepup import step_up_required
@@ -20,12 +22,6 @@ from tokens import queries
 from tokens.actions import CreatedToken, create_token, revoke_all_tokens, revoke_token
 from tokens.forms import TokenForm
 from tokens.snippets import snippets
-
-_FIELD_OF = {
-    "description-taken": "description",
-    "description-unusable": "description",
-    "expiry-passed": "expires_on",
-}
 
 
 @require_safe
@@ -57,15 +53,15 @@ def token_create(request: HttpRequest) -> HttpResponse:
                 actor=actor,
                 description=data["description"],
                 project=data["project"],
+                permissions=data["permissions"] | {Permission.READ_ACCOUNT},
                 expires_at=data["expires_at"],
                 at=at,
             )
-        except InvalidInput as error:
-            form.add_error(_FIELD_OF.get(error.code), error.sentence)
+        except (InvalidInput, LimitReached) as error:
+            form.refuse(error)
         else:
             return _reveal(request, created)
-    status = 400 if form.errors else 200
-    return render(request, "tokens/create.html", {"form": form, "projects": projects}, status=status)
+    return show_form(request, "tokens/create.html", form, projects=projects)
 
 
 def _reveal(request: HttpRequest, created: CreatedToken) -> HttpResponse:

@@ -8,6 +8,7 @@ from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 
 from accounts import notices
+from accounts.allauth_internals import MailedCode
 from accounts.models import User
 from indexsite import audit, limits
 from indexsite.actors import Actor
@@ -48,12 +49,43 @@ def add_address(*, actor: Actor, email: str) -> EmailAddress:
     return row
 
 
-def mail_code(*, user: User, email: str, code: str, at: datetime) -> None:
+class MailedCodeWrong(InvalidInput):
+    """Not the code that was mailed last; there may be another try."""
+
+    code = "mailed-code-wrong"
+    field = "code"
+
+    def __init__(self) -> None:
+        super().__init__("This is not the code we mailed last.")
+
+
+class MailedCodeVoid(Conflict):
+    """Wrong once too often: only a new code helps."""
+
+    code = "mailed-code-void"
+
+    def __init__(self) -> None:
+        super().__init__("The code was wrong too often; have a new one mailed.")
+
+
+class AddressTaken(Conflict):
+    """Somebody else has verified the same address; said to whoever has read the code in its mailbox."""
+
+    code = "address-taken"
+    field = "code"
+
+    def __init__(self) -> None:
+        super().__init__("This address cannot be verified; enter another one.")
+
+
+def mail_code(*, actor: Actor, user: User, email: str, code: str, at: datetime) -> None:
     """Send the code to the address; to one that somebody else has verified goes a warning in its place.
 
     Raises:
         LimitReached: this address, or this account, has been sent too many.
+        NotAuthenticated, PermissionRefused: the address is not the actor's to verify.
     """
+    require(actor, Action.EMAIL_VERIFY, _own(user, email))
     limits.consume(Limit.MAIL_TO_ADDRESS, email.lower(), at=at)
     limits.consume(Limit.EMAIL_CODE_USER, str(user.pk), at=at)
     with transaction.atomic():
@@ -64,8 +96,35 @@ def mail_code(*, user: User, email: str, code: str, at: datetime) -> None:
             notices.verification_code(email=email, username=user.username, code=code)
 
 
+def enter_code(*, actor: Actor, user: User, mailed: MailedCode, typed: str, at: datetime) -> None:
+    """The person types the code in; with the right one the address is verified.
+
+    Args:
+        actor: who types; while signing up, nobody yet.
+        user: whose address it is.
+        mailed: the code this session waits for.
+
+    Raises:
+        MailedCodeWrong, MailedCodeVoid, AddressTaken: see there.
+        LimitReached: too many wrong codes for this account, in whichever session.
+    """
+    limits.consume(Limit.CODE_CHECK, str(user.pk), at=at)
+    if mailed.matches(typed):
+        if not mailed.finish():
+            raise AddressTaken
+        return
+    with transaction.atomic():
+        audit.record(actor, audit.EmailCodeFailed(about=user, email=mailed.email))
+    raise MailedCodeWrong if mailed.count_failure() else MailedCodeVoid
+
+
 def mark_verified(*, actor: Actor, row: EmailAddress) -> bool:
-    """The code was right. False if somebody else verified the same address first."""
+    """The code was right. False if somebody else verified the same address first.
+
+    Raises:
+        NotAuthenticated, PermissionRefused: the address is not the actor's to verify.
+    """
+    require(actor, Action.EMAIL_VERIFY, row)
     user: User = row.user
     try:
         with transaction.atomic():
@@ -84,7 +143,11 @@ def mark_verified(*, actor: Actor, row: EmailAddress) -> bool:
 
 
 def replace_unverified(*, actor: Actor, user: User, email: str) -> None:
-    """Correct the address given at sign-up, before it was verified; there is no other one to warn yet."""
+    """Correct the address given at sign-up, before it was verified; there is no other one to warn yet.
+
+    Raises:
+        Conflict: the account has a verified address.
+    """
     email = email.lower()
     with transaction.atomic():
         if EmailAddress.objects.filter(user=user, verified=True).exists():

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.tasks import task
 from django.urls import reverse
 
 from accounts import notices, passwords, queries, reset_tokens
@@ -15,9 +16,9 @@ from accounts.actions.sign_in import confirm_password
 from accounts.models import User
 from indexsite import audit, limits
 from indexsite.actors import Actor
-from indexsite.errors import InvalidInput
+from indexsite.errors import InvalidInput, PermissionRefused
 from indexsite.limits import Limit
-from indexsite.policies import Action, require
+from indexsite.policies import Action, edits_frozen, require
 
 
 class ResetLinkInvalid(InvalidInput):
@@ -50,9 +51,22 @@ def change_password(*, actor: Actor, old: str, new: str, keep_session: str, at: 
     )
 
 
-def ask_for_reset(*, actor: Actor, email: str) -> None:
+def ask_for_reset(*, actor: Actor, email: str, at: datetime) -> None:
+    """Have a link mailed. What that takes is left to the worker, so that the page takes as long for every address.
+
+    Raises:
+        LimitReached: too many for this e-mail address or from this network address.
+    """
+    limits.consume(Limit.PASSWORD_RESET_ADDRESS, actor.address, at=at)
+    limits.consume(Limit.PASSWORD_RESET_EMAIL, email.lower(), at=at)
+    with transaction.atomic():
+        answer_reset_request.enqueue(email=email.lower(), address=actor.address, client=actor.client)
+
+
+@task()
+def answer_reset_request(*, email: str, address: str, client: str) -> None:
     """Mail a link to the address if a person has verified it, else a letter that says nobody has."""
-    email = email.lower()
+    actor = Actor(user=None, address=address, client=client)
     user = queries.holder_of(email)
     if user is not None and not user.is_active:
         user = None
@@ -63,26 +77,29 @@ def ask_for_reset(*, actor: Actor, email: str) -> None:
         else:
             uid, token = reset_tokens.make(user)
             link = settings.SITE_URL + reverse("account_reset_link", args=[uid, token])
-            notices.reset_link(email=email, username=user.username, link=link, actor=actor)
+            notices.reset_link(email=email, user=user, link=link, actor=actor)
 
 
 def reset_password(*, actor: Actor, uid: str, token: str, new: str, at: datetime) -> User:
-    """Set the password of the link's holder. This signs nobody in: whoever did it still has to pass every stage.
+    """Set the password of the link's holder. This signs nobody in: a link, too, may be a stranger's who sent it.
 
     Raises:
         ResetLinkInvalid: the link is used up, too old or forged.
+        PermissionRefused: edits are frozen after a report.
         WeakPassword, LimitReached: see there.
     """
     limits.consume(Limit.PASSWORD_RESET_ADDRESS, actor.address, at=at)
     user = reset_tokens.holder(uid, token)
     if user is None:
         raise ResetLinkInvalid
+    if (denied := edits_frozen(user)) is not None:
+        raise PermissionRefused(denied.sentence, code=denied.code)
     _check_quality(user, new)
     encoded = make_password(new)
     with transaction.atomic():
         # Asked again under the lock: the same link, sent twice at once, works once.
         locked = User.objects.select_for_update().get(pk=user.pk)
-        if reset_tokens.holder(uid, token) is None:
+        if reset_tokens.holder(uid, token) is None or edits_frozen(locked) is not None:
             raise ResetLinkInvalid
         return _store(locked, encoded, actor, audit.PasswordReset(about=user), keep="", reset=True)
 

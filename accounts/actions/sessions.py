@@ -8,7 +8,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.db import transaction
 
-from accounts.models import User
+from accounts.models import KnownDevice, User
 from indexsite import audit
 from indexsite.actors import Actor
 from indexsite.errors import NotFound
@@ -40,7 +40,11 @@ def end_other_sessions(*, actor: Actor, keep: str) -> int:
 
 
 def drop_sessions(user: User, *, keep: str) -> int:
-    """Remove the sessions without a word: for acts whose own event says why."""
+    """Remove the sessions without a word: for acts whose own event says why. Their browsers are forgotten.
+
+    What makes a session untrustworthy makes the browser so in which it was opened.
+    """
+    KnownDevice.objects.filter(user=user).exclude(session__session_key=keep).delete()
     rows = list(UserSession.objects.filter(user=user).exclude(session_key=keep))
     for row in rows:
         _drop(row)

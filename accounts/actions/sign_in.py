@@ -7,12 +7,16 @@ from datetime import datetime
 from django.contrib.auth import authenticate
 from django.db import transaction
 
-from accounts import usernames
-from accounts.models import User
-from indexsite import audit, limits
+from accounts import known_devices, notices, passwords, usernames
+from accounts.actions.sessions import drop_sessions
+from accounts.models import User, known_device
+from indexsite import audit, counters, limits
 from indexsite.actors import Actor
-from indexsite.errors import InvalidInput
+from indexsite.audit import safety
+from indexsite.counters import Counter
+from indexsite.errors import InvalidInput, PermissionRefused
 from indexsite.limits import Limit
+from indexsite.policies import account_unusable
 
 
 class WrongCredentials(InvalidInput):
@@ -22,6 +26,19 @@ class WrongCredentials(InvalidInput):
 
     def __init__(self) -> None:
         super().__init__("This username and password do not go together.")
+
+
+class PasswordDisabled(PermissionRefused):
+    """Said to whoever has just proved to know it."""
+
+    code = "password-disabled"
+    help_path = "/account/password/reset/"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This password is on a list of leaked passwords, so we have disabled it; "
+            'choose "Forgot your password?" to set a new one.'
+        )
 
 
 class WrongPassword(InvalidInput):
@@ -34,24 +51,65 @@ class WrongPassword(InvalidInput):
         super().__init__("This is not your password.")
 
 
-def check_credentials(*, actor: Actor, username: str, password: str, at: datetime) -> User:
+def check_credentials(*, actor: Actor, username: str, password: str, shown: str, at: datetime) -> User:
     """Whose username and password these are. Costs one hash whether or not there is such a person.
+
+    Args:
+        shown: what the browser's cookie of `accounts.known_devices` holds for this name, or "".
 
     Raises:
         WrongCredentials: they do not fit, for whatever reason.
+        PermissionRefused: they fit, and the account is frozen.
+        PasswordDisabled: they fit, and the password is known from a leak; it opens nothing any more.
         LimitReached: too many attempts for this name or from this network address.
     """
     name = usernames.canonical(username)
-    # Counted before the work: attempts sent at the same moment do not slip past the limit together.
-    limits.consume(Limit.SIGN_IN_ADDRESS, actor.address, at=at)
-    limits.consume(Limit.SIGN_IN_USER, name, at=at)
+    named = User.objects.filter(username=name).first()
+    device = known_device(named, known_devices.digest(named, shown), at)
+    bucket = _count_attempt(name, str(device.pk) if device is not None else "", actor.address, at)
     user = _authenticate(name, password)
     if user is None:
         # The same one row for a person and for nobody; the typed name is not kept, it may be a password.
-        _record_failure(actor, User.objects.filter(username=name).first(), "username and password do not fit")
+        _record_failure(actor, named, "username and password do not fit")
         raise WrongCredentials
-    limits.reset(Limit.SIGN_IN_USER, name)
+    limits.reset(*bucket)
+    if (denied := account_unusable(user)) is not None:
+        # Only now: whoever does not know the password learns nothing of the account.
+        _record_failure(actor, user, "the account is frozen")
+        raise PermissionRefused(denied.sentence, code=denied.code, help_path=denied.help_path)
+    if passwords.is_breached(password):
+        _disable_password(actor, user)
+        raise PasswordDisabled
     return user
+
+
+@transaction.atomic
+def _disable_password(actor: Actor, user: User) -> None:
+    """Whoever tries lists of leaked passwords has it too: from now on only a mailed link helps."""
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+    drop_sessions(user, keep="")
+    audit.record(actor, safety.PasswordDisabled(about=user))
+    notices.password_disabled(user, actor=actor)
+    counters.add(Counter.PASSWORDS_DISABLED)
+
+
+def _count_attempt(name: str, device: str, address: str, at: datetime) -> tuple[Limit, *tuple[str, ...]]:
+    """Count one attempt before the work, so that simultaneous ones do not slip past together.
+
+    A known device counts by itself: whatever strangers do, its owner may try. The name's own ceiling is never
+    reset, or each success of the owner would hand the strangers a fresh one.
+
+    Returns:
+        The bucket that a success empties.
+    """
+    if device:
+        limits.consume(Limit.SIGN_IN_DEVICE, device, at=at)
+        return Limit.SIGN_IN_DEVICE, device
+    limits.consume(Limit.SIGN_IN_ADDRESS, address, at=at)
+    limits.consume(Limit.SIGN_IN_USER_ADDRESS, name, address, at=at)
+    limits.consume(Limit.SIGN_IN_USER, name, at=at)
+    return Limit.SIGN_IN_USER_ADDRESS, name, address
 
 
 def confirm_password(*, actor: Actor, password: str, at: datetime) -> None:
@@ -73,9 +131,23 @@ def confirm_password(*, actor: Actor, password: str, at: datetime) -> None:
 
 
 @transaction.atomic
-def record_sign_in(*, actor: Actor, methods: str) -> None:
-    """`actor` has come in through every stage; `methods` says how, such as "password and authenticator app"."""
+def record_sign_in(*, actor: Actor, methods: str, is_new_place: bool) -> None:
+    """`actor` has come in through every stage; `methods` says how, such as "password and authenticator app".
+
+    Args:
+        is_new_place: the browser was unknown, and no mailed link has confirmed it: then a letter does. Not at the
+            first sign-in of all, from the browser in which the account was made.
+    """
+    is_first = not actor.person.audit_events.filter(name=audit.SignedIn.name).exists()
     audit.record(actor, audit.SignedIn(about=actor.user, methods=methods))
+    if is_new_place and not is_first:
+        notices.new_sign_in(actor.person, methods=methods, actor=actor)
+
+
+@transaction.atomic
+def record_sign_out(*, actor: Actor) -> None:
+    """`actor` ends the session this is asked in."""
+    audit.record(actor, audit.SignedOut(about=actor.user))
 
 
 def _authenticate(username: str, password: str) -> User | None:

@@ -1,12 +1,18 @@
-"""Template filters about the programs people use."""
+"""Template filters about the programs people use, and from where."""
 
 from __future__ import annotations
 
 from django import template
 
-from accounts import programs
+from accounts import places, programs
 
 register = template.Library()
+
+
+@register.filter
+def place(address: str | None) -> str:
+    """Where a network address is, coarsely."""
+    return places.coarse(address or "")
 
 
 @register.filter

@@ -9,12 +9,12 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import allauth_internals, queries
 from accounts.actions import emails
+from accounts.actions.emails import AddressTaken, MailedCodeVoid
 from accounts.forms import EmailForm, MailedCodeForm
 from accounts.pages import show_form
-from indexsite import clock, limits
+from indexsite import clock
 from indexsite.errors import DomainError
 from indexsite.http import actor_of, enforces
-from indexsite.limits import Limit
 from indexsite.policies import Action
 from mfa.stepup import step_up_required
 
@@ -90,17 +90,14 @@ def _verify(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, code_form=form)
     try:
-        limits.consume(Limit.CODE_CHECK, str(user.pk), at=clock.now())
+        emails.enter_code(
+            actor=actor_of(request), user=user, mailed=code, typed=form.cleaned_data["code"], at=clock.now()
+        )
+    except (MailedCodeVoid, AddressTaken) as error:
+        messages.warning(request, error.sentence)
     except DomainError as error:
         form.refuse(error)
         return _page(request, code_form=form)
-    if not code.matches(form.cleaned_data["code"]):
-        if code.count_failure():
-            form.add_error("code", "This is not the code we mailed last.")
-            return _page(request, code_form=form)
-        messages.warning(request, "The code was wrong too often; have a new one mailed.")
-    elif code.finish():
-        messages.success(request, f"{code.email} is verified.")
     else:
-        messages.error(request, "This address cannot be verified.")
+        messages.success(request, f"{code.email} is verified.")
     return redirect("account_email")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -9,16 +11,16 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import allauth_internals
+from accounts import allauth_internals, known_devices, usernames
 from accounts.actions import emails, sign_in, sign_up
+from accounts.actions.emails import MailedCodeVoid
 from accounts.allauth_internals import PASSWORD, MailedCode
 from accounts.forms import EmailForm, MailedCodeForm, SignInForm, SignUpForm
 from accounts.pages import show_form
 from accounts.redirects import safe_next
-from indexsite import clock, limits
+from indexsite import clock
 from indexsite.errors import DomainError
 from indexsite.http import actor_of, public
-from indexsite.limits import Limit
 
 TRY_AGAIN = "This took too long or the code was wrong too often; sign in and we mail you a new code."
 
@@ -60,7 +62,11 @@ def login(request: HttpRequest) -> HttpResponse:
         data = form.cleaned_data
         try:
             user = sign_in.check_credentials(
-                actor=actor_of(request), username=data["username"], password=data["password"], at=clock.now()
+                actor=actor_of(request),
+                username=data["username"],
+                password=data["password"],
+                shown=known_devices.shown(request, usernames.canonical(data["username"])),
+                at=clock.now(),
             )
         except DomainError as error:
             form.refuse(error)
@@ -94,7 +100,7 @@ def verify_email(request: HttpRequest) -> HttpResponse:
             case "change":
                 return _change_address(request, code)
             case _:
-                return _enter_code(request, code)
+                return _enter_code(request, code, stage)
     return _verify_page(request, code)
 
 
@@ -112,28 +118,23 @@ def _verify_page(
     )
 
 
-def _enter_code(request: HttpRequest, code: MailedCode) -> HttpResponse:
+def _enter_code(request: HttpRequest, code: MailedCode, stage: Any) -> HttpResponse:
     form = MailedCodeForm(request.POST)
     if not form.is_valid():
         return _verify_page(request, code, form=form)
     assert code.user is not None  # noqa: S101 - the caller has made sure
     try:
-        limits.consume(Limit.CODE_CHECK, str(code.user.pk), at=clock.now())
+        emails.enter_code(
+            actor=actor_of(request), user=code.user, mailed=code, typed=form.cleaned_data["code"], at=clock.now()
+        )
+    except MailedCodeVoid:
+        messages.warning(request, TRY_AGAIN)
+        return redirect("account_login")
     except DomainError as error:
         form.refuse(error)
         return _verify_page(request, code, form=form)
-    stage = allauth_internals.verification_stage(request)
-    if code.matches(form.cleaned_data["code"]):
-        if stage is not None and code.finish():
-            messages.success(request, "Your address is verified.")
-            return allauth_internals.pass_stage(stage)
-        form.add_error("code", "This address cannot be verified; enter another one below.")
-        return _verify_page(request, code, form=form)
-    if not code.count_failure():
-        messages.warning(request, TRY_AGAIN)
-        return redirect("account_login")
-    form.add_error("code", "This is not the code we mailed last.")
-    return _verify_page(request, code, form=form)
+    messages.success(request, "Your address is verified.")
+    return allauth_internals.pass_stage(stage)
 
 
 def _resend(request: HttpRequest, code: MailedCode) -> HttpResponse:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
@@ -11,15 +10,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import allauth_internals, sessions
 from accounts.actions import passwords
-from accounts.allauth_internals import PASSWORD, RESET_LINK
+from accounts.allauth_internals import PASSWORD
 from accounts.forms import ChangePasswordForm, EmailForm, NewPasswordForm
 from accounts.pages import show, show_form
 from accounts.redirects import safe_next
-from accounts.tasks import answer_reset_request
-from indexsite import clock, limits
+from accounts.views import device_pages
+from indexsite import clock
 from indexsite.errors import DomainError
 from indexsite.http import actor_of, enforces, public
-from indexsite.limits import Limit
 from indexsite.policies import Action
 from mfa.stepup import step_up_required
 
@@ -49,7 +47,9 @@ def change(request: HttpRequest) -> HttpResponse:
             sessions.keep_after_password_change(request, user)
             allauth_internals.record_proof(request, user, PASSWORD)
             messages.success(request, "Your password is changed; all other sessions have ended.")
-            return redirect(safe_next(request) or "account_security")
+            response = redirect(safe_next(request) or "account_security")
+            device_pages.remember(request, response, user)
+            return response
     return show_form(request, "account/password.html", form)
 
 
@@ -59,15 +59,12 @@ def ask_for_reset(request: HttpRequest) -> HttpResponse:
     """Ask for a link. The answer and the work are the same for every address."""
     form = EmailForm(request.POST or None)
     if form.is_valid():
-        actor, email, now = actor_of(request), form.cleaned_data["email"].lower(), clock.now()
+        email = form.cleaned_data["email"].lower()
         try:
-            limits.consume(Limit.PASSWORD_RESET_ADDRESS, actor.address, at=now)
-            limits.consume(Limit.PASSWORD_RESET_EMAIL, email, at=now)
+            passwords.ask_for_reset(actor=actor_of(request), email=email, at=clock.now())
         except DomainError as error:
             form.refuse(error)
         else:
-            with transaction.atomic():
-                answer_reset_request.enqueue(email=email, address=actor.address, client=actor.client)
             return show(request, "account/password_reset_sent.html", email=email)
     return show_form(request, "account/password_reset.html", form)
 
@@ -86,7 +83,7 @@ def open_reset_link(request: HttpRequest, uid: str, token: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @public("the link is the key")
 def set_new(request: HttpRequest) -> HttpResponse:
-    """Set the password; then the stages of a sign-in follow, the second factor among them."""
+    """Set the password; signing in with it is the next step, and the person's own."""
     uid, token = request.session.get(RESET_SESSION_KEY) or ["", ""]
     form = NewPasswordForm(request.POST or None)
     if form.is_valid():
@@ -99,6 +96,8 @@ def set_new(request: HttpRequest) -> HttpResponse:
         else:
             del request.session[RESET_SESSION_KEY]
             allauth_internals.sign_out(request)  # whoever was signed in here, maybe somebody else
-            messages.success(request, "Your password is changed; all sessions have ended.")
-            return allauth_internals.begin_sign_in(request, user, method=RESET_LINK)
+            messages.success(request, f"The password of {user.username} is changed; sign in with it.")
+            response = redirect("account_login")
+            device_pages.remember(request, response, user)
+            return response
     return show_form(request, "account/password_reset_new.html", form, has_link=bool(token))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.actions.sessions import drop_sessions
 from accounts.models import User
@@ -13,9 +12,10 @@ from indexsite import audit, limits
 from indexsite.actors import Actor
 from indexsite.errors import Conflict, InvalidInput
 from indexsite.limits import Limit
-from indexsite.policies import Action, require
+from indexsite.policies import Action, require, require_now
 from mfa import notices, queries, totp
-from mfa.models import RecoveryDevice
+from mfa.actions import first_factor
+from mfa.models import AuthenticatorApp, RecoveryDevice, count_factors, has_factor
 
 NAME = "authenticator app"
 
@@ -46,7 +46,7 @@ def require_prepared(actor: Actor) -> None:
         )
 
 
-def enrol(*, actor: Actor, secret: str, code: str, keep_session: str, at: datetime) -> TOTPDevice:
+def enrol(*, actor: Actor, secret: str, code: str, keep_session: str, at: datetime) -> AuthenticatorApp:
     """Make the app that holds `secret` the person's factor, in place of an earlier one.
 
     Sessions that never saw the new factor end, all but `keep_session` (a key).
@@ -59,6 +59,8 @@ def enrol(*, actor: Actor, secret: str, code: str, keep_session: str, at: dateti
     user = actor.person
     limits.consume(Limit.SECOND_FACTOR_USER, str(user.pk), at=at)
     verdict, step = totp.judge(secret, code)
+    if verdict != "right":
+        _record_failure(actor, verdict)
     if verdict == "clock":
         raise CodeRefused(
             "The code belongs to another minute: the clock of your phone is off. "
@@ -69,18 +71,31 @@ def enrol(*, actor: Actor, secret: str, code: str, keep_session: str, at: dateti
     limits.reset(Limit.SECOND_FACTOR_USER, str(user.pk))
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
-        replaced, _ = TOTPDevice.objects.filter(user=user).delete()
+        is_first = not has_factor(user)
+        replaced, _ = AuthenticatorApp.objects.filter(user=user).delete()
         # The code just typed is used up: nobody signs in with it who looked over a shoulder.
-        device = TOTPDevice.objects.create(user=user, name=NAME, key=secret, confirmed=True, last_t=step)
+        device: AuthenticatorApp = AuthenticatorApp.objects.create(
+            user=user, name=NAME, key=secret, confirmed=True, last_t=step
+        )
         drop_sessions(user, keep=keep_session)
         audit.record(actor, audit.FactorAdded(about=user, factor=NAME))
         notices.factor_added(user, factor=NAME, replaced=bool(replaced), actor=actor)
+        if is_first:
+            first_factor.tell_co_owners(user)
     return device
 
 
 @transaction.atomic
-def remove(*, actor: Actor) -> None:
-    """Remove the app, and with it the recovery codes, which only stand in for it.
+def _record_failure(actor: Actor, verdict: totp.Verdict) -> None:
+    reason = "the code was of another minute" if verdict == "clock" else "the code was wrong"
+    audit.record(actor, audit.FactorSetUpFailed(about=actor.person, factor=NAME, reason=reason))
+
+
+@transaction.atomic
+def remove(*, actor: Actor, keep_session: str) -> None:
+    """Remove the app; all sessions but `keep_session` (a key) end, one of them may have been opened with it.
+
+    With the last factor the recovery codes go too, which only stand in for one.
 
     Raises:
         PermissionRefused: no recent proof of presence, or an obligation needs the factor.
@@ -90,10 +105,13 @@ def remove(*, actor: Actor) -> None:
     user = actor.person
     User.objects.select_for_update().get(pk=user.pk)
     # Asked again under the lock: a role granted in the meantime brings the obligation with it.
-    require(actor, Action.FACTOR_REMOVE)
-    removed, _ = TOTPDevice.objects.filter(user=user, confirmed=True).delete()
+    require_now(actor, Action.FACTOR_REMOVE)
+    removed, _ = AuthenticatorApp.objects.filter(user=user, confirmed=True).delete()
     if not removed:
         raise Conflict("No authenticator app is set up.")
-    RecoveryDevice.objects.filter(user=user).delete()
+    is_last = not count_factors(user)
+    if is_last:
+        RecoveryDevice.objects.filter(user=user).delete()
+    drop_sessions(user, keep=keep_session)
     audit.record(actor, audit.FactorRemoved(about=user, factor=NAME))
-    notices.factor_removed(user, factor=NAME, actor=actor)
+    notices.factor_removed(user, factor=NAME, is_last=is_last, actor=actor)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.models import User
 from indexsite import audit, limits
@@ -13,7 +13,8 @@ from indexsite.actors import Actor
 from indexsite.errors import InvalidInput, LimitReached
 from indexsite.limits import Limit
 from mfa import notices, recovery_codes, totp
-from mfa.actions.codes import spend_code
+from mfa.actions import codes
+from mfa.models import AuthenticatorApp
 
 
 class WrongCode(InvalidInput):
@@ -26,12 +27,21 @@ class WrongCode(InvalidInput):
         super().__init__("This code is not right, or has been used; type the next one your app shows.")
 
 
-def prove(*, actor: Actor, user: User, code: str, at: datetime) -> str:
-    """Check a code of the app, or spend a recovery code; returns the persistent id of the device.
+@dataclass(frozen=True)
+class Proved:
+    """`device`: persistent id of what proved presence. `to_spend`: key of the recovery code it was, or None."""
+
+    device: str
+    to_spend: int | None = None
+
+
+def prove(*, actor: Actor, user: User, code: str, at: datetime, spend: bool = True) -> Proved:
+    """Check a code of the app, or a recovery code.
 
     Args:
         actor: who asks; while signing in, nobody yet.
         user: whose code it has to be.
+        spend: use a recovery code up at once; else the caller does, with `codes.spend_found`.
 
     Raises:
         WrongCode: it is not good.
@@ -40,15 +50,23 @@ def prove(*, actor: Actor, user: User, code: str, at: datetime) -> str:
     # Counted first, so that codes sent side by side count like codes sent one by one.
     limits.consume(Limit.SECOND_FACTOR_ADDRESS, actor.address, at=at)
     limits.consume(Limit.SECOND_FACTOR_USER, str(user.pk), at=at)
-    if recovery_codes.looks_like_one(code):
-        device = spend_code(actor=actor, user=user, code=code, at=at)
-    else:
-        device = _check_app(user, totp.plain(code))
-    if device is None:
+    proved = _check(actor, user, code, at, spend=spend)
+    if proved is None:
         _record_failure(actor, user, at)
         raise WrongCode
     limits.reset(Limit.SECOND_FACTOR_USER, str(user.pk))
-    return str(device.persistent_id)
+    return proved
+
+
+def _check(actor: Actor, user: User, code: str, at: datetime, *, spend: bool) -> Proved | None:
+    if not recovery_codes.looks_like_one(code):
+        app = _check_app(user, totp.plain(code))
+        return Proved(str(app.persistent_id)) if app is not None else None
+    if spend:
+        device = codes.spend_code(actor=actor, user=user, code=code, at=at)
+        return Proved(str(device.persistent_id)) if device is not None else None
+    found = codes.find_code(user=user, code=code)
+    return Proved(str(found.device.persistent_id), found.pk) if found is not None else None
 
 
 def _record_failure(actor: Actor, user: User, at: datetime) -> None:
@@ -64,10 +82,12 @@ def _record_failure(actor: Actor, user: User, at: datetime) -> None:
             notices.factor_guessed(user, actor=actor)
 
 
-def _check_app(user: User, digits: str) -> TOTPDevice | None:
+def _check_app(user: User, digits: str) -> AuthenticatorApp | None:
     with transaction.atomic():
         # Locked: django-otp remembers the time step it accepted last, and takes no code of it or before.
-        device = TOTPDevice.objects.select_for_update().filter(user=user, confirmed=True).first()
+        device: AuthenticatorApp | None = (
+            AuthenticatorApp.objects.select_for_update().filter(user=user, confirmed=True).first()
+        )
         if device is None or not digits or not device.verify_token(digits):
             return None
         return device

@@ -1,11 +1,13 @@
 """Recovery codes: made in one set, shown once, proved by typing one back, spent once each.
 
-Typing one back to prove that they were kept spends nothing: all eight stay good.
+Typing one back to prove that they were kept spends nothing: all eight stay good. While signing in, a code is
+looked for first and spent last: a sign-in that is held up on the way costs none.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -70,12 +72,22 @@ def prove_codes(*, actor: Actor, code: str, at: datetime) -> None:
         device = RecoveryDevice.objects.filter(user=user).first()
         if device is None:
             raise Conflict("There are no codes to check; make some first.")
-        digest = recovery_codes.digest(code)
-        if not RecoveryCode.objects.filter(device=device, digest=digest, used_at=None).exists():
-            raise NotACode
-        RecoveryDevice.objects.filter(pk=device.pk).update(proved_at=at)
-        audit.record(actor, audit.RecoveryCodesProved(about=user))
+        digests = recovery_codes.digests(code)
+        is_one = RecoveryCode.objects.filter(device=device, digest__in=digests, used_at=None).exists()
+        if is_one:
+            RecoveryDevice.objects.filter(pk=device.pk).update(proved_at=at)
+        event = audit.RecoveryCodesProved if is_one else audit.RecoveryCodesProofFailed
+        audit.record(actor, event(about=user))
+    if not is_one:
+        raise NotACode
     limits.reset(Limit.SECOND_FACTOR_USER, str(user.pk))
+
+
+def find_code(*, user: User, code: str) -> RecoveryCode | None:
+    """The code of `user` that was typed, if it is good; it stays so. The caller has counted the attempt."""
+    digests = recovery_codes.digests(code)
+    unused = RecoveryCode.objects.filter(device__user=user, digest__in=digests, used_at=None)
+    return unused.select_related("device").first()
 
 
 def spend_code(*, actor: Actor, user: User, code: str, at: datetime) -> RecoveryDevice | None:
@@ -83,10 +95,18 @@ def spend_code(*, actor: Actor, user: User, code: str, at: datetime) -> Recovery
 
     One keyed hash and one statement, whatever is typed; of two requests with the same code one wins.
     """
-    digest = recovery_codes.digest(code)
+    return _spend(actor, user, at, digest__in=recovery_codes.digests(code))
+
+
+def spend_found(*, actor: Actor, user: User, pk: int, at: datetime) -> RecoveryDevice | None:
+    """Use up the code that `find_code` found; None if it has been used, or replaced, in the meantime."""
+    return _spend(actor, user, at, pk=pk)
+
+
+def _spend(actor: Actor, user: User, at: datetime, **which: Any) -> RecoveryDevice | None:
     mine = RecoveryDevice.objects.filter(user=user)
     with transaction.atomic():
-        spent = RecoveryCode.objects.filter(device__in=mine, digest=digest, used_at=None).update(used_at=at)
+        spent = RecoveryCode.objects.filter(device__in=mine, used_at=None, **which).update(used_at=at)
         if not spent:
             return None
         device: RecoveryDevice = RecoveryDevice.objects.get(user=user)

@@ -25,6 +25,7 @@ from indexsite.http import actor_of, enforces
 from indexsite.policies import Action, may, require
 from mfa import queries, recovery_codes, totp
 from mfa.actions import authenticator, codes
+from mfa.models import count_factors, has_factor, is_recovery_code
 from mfa.stepup import step_up_required
 
 SECRET_SESSION_KEY = "mfa_totp_secret"  # noqa: S105 - a name, not a secret
@@ -37,17 +38,30 @@ def overview(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     require(actor, Action.ACCOUNT_VIEW)
     items = queries.checklist(actor.person)
-    todo = next((item for item in items if not item.done), None)
+    todo = next((item for item in items if not item.done and not item.optional), None)
     return show(
         request,
         "mfa/security.html",
         items=items,
         done=sum(item.done for item in items),
+        invited=any(item.optional and not item.done for item in items),
+        came_by_code=is_recovery_code(actor.factor),
         todo=todo,
         todo_url=with_next(todo.url, safe_next(request)) if todo is not None else "",
         codes=queries.codes_of(actor.person),
         totp=queries.totp_of(actor.person),
+        keys=queries.keys_of(actor.person),
     )
+
+
+@require_safe
+@enforces(Action.ACCOUNT_VIEW)
+def add(request: HttpRequest) -> HttpResponse:
+    """The kinds of factors, the best one for this device first; a script knows which that is."""
+    actor = actor_of(request)
+    require(actor, Action.ACCOUNT_VIEW)
+    user = actor.person
+    return show(request, "mfa/add.html", has_app=queries.totp_of(user) is not None, has_any=has_factor(user))
 
 
 @sensitive_post_parameters("code")
@@ -91,8 +105,8 @@ def _codes_page(request: HttpRequest, form: FactorCodeForm, plain: list[str]) ->
 def _after_proof(request: HttpRequest, user: User) -> HttpResponse:
     messages.success(request, "Your recovery codes are in order; all of them are still good.")
     way_on = safe_next(request)
-    if queries.totp_of(user) is None:
-        return redirect(with_next(reverse("totp"), way_on))
+    if not has_factor(user):
+        return redirect(with_next(reverse("security_add"), way_on))
     return redirect(way_on or "account_security")
 
 
@@ -143,6 +157,7 @@ def _app_page(request: HttpRequest, form: AuthenticatorCodeForm, secret: str) ->
         secret=totp.grouped(secret),
         uri=address,
         may_remove=may(actor_of(request), Action.FACTOR_REMOVE),
+        is_only=count_factors(user) == 1,
     )
 
 
@@ -152,11 +167,19 @@ def _after_enrolment(request: HttpRequest, device_id: str) -> HttpResponse:
     sessions.bind_factor(request)
     sessions.rotate(request)
     messages.success(request, "Your authenticator app is set up. Other sessions have ended.")
-    return redirect(safe_next(request) or "account_security")
+    return after_factor(request)
+
+
+def after_factor(request: HttpRequest) -> HttpResponse:
+    """On to what was interrupted; after the first factor by way of the invitation to add a second."""
+    way_on = safe_next(request)
+    if way_on and count_factors(actor_of(request).person) > 1:
+        return redirect(way_on)
+    return redirect(with_next(reverse("account_security"), way_on))
 
 
 def _remove(request: HttpRequest) -> HttpResponse:
-    authenticator.remove(actor=actor_of(request))
+    authenticator.remove(actor=actor_of(request), keep_session=request.session.session_key or "")
     sessions.rotate(request)
     messages.success(request, "The authenticator app is removed; your addresses have been told.")
     return redirect("account_security")

@@ -19,9 +19,10 @@ from indexsite import audit, limits, storage
 from indexsite.actors import Actor
 from indexsite.errors import InvalidInput
 from indexsite.limits import Limit
-from indexsite.policies import Action, NewProject, require
-from releases import description, notices
-from releases.actions import pages
+from indexsite.policies import Action, NewProject, require, require_now
+from indexsite.prepared import Insert, Param, Rows, Update
+from releases import description
+from releases.actions import pages, tombstones
 from releases.models import (
     File,
     PackageType,
@@ -31,8 +32,12 @@ from releases.models import (
     Role,
     RoleKind,
     UsedFilename,
+    find_project,
+    is_secret_from,
+    lock_project,
 )
 from releases.names import confusable_form, is_reserved
+from releases.notices import publishing
 from releases.upload import Hashes, ParsedUpload, parse_upload
 
 LOCK_WAIT = "15s"  # PostgreSQL; SQLite has its busy timeout. Longer waits end as 503 and the client tries again.
@@ -65,21 +70,21 @@ def publish_file(*, actor: Actor, incoming: IncomingFile, at: datetime) -> Publi
     Raises:
         InvalidInput: the file, its metadata, its name or the project's name cannot be used.
         NotAuthenticated, PermissionRefused: the actor may not upload here.
-        LimitReached, TooLarge: a quota is used up.
+        LimitReached: the actor has made too many projects.
     """
-    # Counted before the work: a file that is refused may cost more than one that is published.
-    limits.consume(Limit.UPLOAD_USER, _key(actor), at=at)
     parsed = parse_upload(incoming.path, filename=incoming.filename, form=incoming.form, hashes=incoming.hashes)
-    project = Project.objects.filter(normalized_name=parsed.normalized_name).first()
-    if project is None:
-        _require_new_name(actor, parsed, at)
+    project = find_project(parsed.normalized_name)
+    if project is None or project.deletion_id is not None or is_secret_from(actor.user, project):
+        _require_new_name(actor, parsed, at, tombstone=project)
     else:
         require(actor, Action.FILE_UPLOAD, project)
     if (same := _published_before(project, parsed, incoming.hashes)) is not None:
         return PublishResult(same, created=False)
+    if project is not None:
+        _check_room(project, parsed, incoming.hashes.size, stored_bytes=project.stored_bytes())
     html = description.render(parsed.description, parsed.description_content_type)
     metadata_sha256 = _store_blobs(incoming, parsed.metadata_bytes)
-    upload = _Upload(actor, parsed, incoming.hashes, metadata_sha256, html, at)
+    upload = _Upload(actor, project, parsed, incoming.hashes, metadata_sha256, html, at)
     try:
         return _commit(upload)
     except DataError as error:
@@ -91,9 +96,10 @@ def publish_file(*, actor: Actor, incoming: IncomingFile, at: datetime) -> Publi
 
 @dataclass(frozen=True)
 class _Upload:
-    """All that the transaction needs, computed before it begins."""
+    """All that the transaction needs, computed before it begins; of `project` only the key is still sure."""
 
     actor: Actor
+    project: Project | None
     parsed: ParsedUpload
     hashes: Hashes
     metadata_sha256: str
@@ -104,8 +110,10 @@ class _Upload:
 # -- before the transaction -----------------------------------------------------------------------------------
 
 
-def _require_new_name(actor: Actor, parsed: ParsedUpload, at: datetime) -> None:
+def _require_new_name(actor: Actor, parsed: ParsedUpload, at: datetime, *, tombstone: Project | None) -> None:
     require(actor, Action.PROJECT_CREATE, NewProject(parsed.project_name, parsed.normalized_name))
+    if tombstone is not None:
+        tombstones.check_may_take_up(actor, tombstone, parsed.project_name)
     _check_new_name(parsed)
     limits.consume(Limit.PROJECT_CREATE_ADDRESS, actor.address, at=at)
     limits.consume(Limit.PROJECT_CREATE_USER, _key(actor), at=at)
@@ -124,10 +132,9 @@ def _check_new_name(parsed: ParsedUpload) -> None:
             code="name-of-python",
         )
     if ProhibitedProjectName.objects.filter(name=parsed.normalized_name).exists():
-        raise InvalidInput(
-            f"The name '{name}' is not available here; choose another name.", code="name-prohibited"
-        )
-    if Project.objects.filter(confusable_name=confusable_form(name)).exists():
+        raise tombstones.name_unavailable(name)
+    lookalikes = Project.with_deleted.filter(confusable_name=confusable_form(name))
+    if lookalikes.exclude(normalized_name=parsed.normalized_name).exists():
         raise _too_similar(name)
 
 
@@ -144,23 +151,21 @@ def _published_before(project: Project | None, parsed: ParsedUpload, hashes: Has
     Asked before bytes are stored, to spare them, and under the lock, to be sure.
 
     Raises:
-        InvalidInput: the name is used up, or the project takes no such file.
+        InvalidInput: the name is used up.
     """
-    if UsedFilename.objects.filter(filename=parsed.filename).exists():
+    if _USED.exist(filename=parsed.filename):
         # Nearly always it is not, and then there is no need to look for the file.
         same = File.objects.filter(filename=parsed.filename, sha256=hashes.sha256, release__project=project)
         if (file := same.select_related("release__project").first()) is not None:
             return file
         raise _name_used(parsed.filename)
-    _check_room(project, parsed, hashes)
     return None
 
 
-def _check_room(project: Project | None, parsed: ParsedUpload, hashes: Hashes) -> None:
-    if project is None:
-        return
+def _check_room(project: Project, parsed: ParsedUpload, size: int, *, stored_bytes: int) -> None:
     if parsed.package_type == PackageType.SDIST:
-        other = File.objects.filter(
+        # A deleted one too: it could be restored.
+        other = File.with_deleted.filter(
             release__project=project,
             release__normalized_version=parsed.normalized_version,
             package_type=PackageType.SDIST,
@@ -171,8 +176,8 @@ def _check_room(project: Project | None, parsed: ParsedUpload, hashes: Hashes) -
                 "publish a new version instead.",
                 code="second-sdist",
             )
-    room = limits.MAX_PROJECT_BYTES - project.stored_bytes()
-    if hashes.size > room:
+    room = limits.MAX_PROJECT_BYTES - stored_bytes
+    if size > room:
         raise InvalidInput(
             f"Project '{project.name}' has {max(room, 0) // 1_000_000} MB of its space left and "
             f"'{parsed.filename}' needs more; delete old files or ask the operators for more space.",
@@ -220,9 +225,11 @@ def _commit(upload: _Upload) -> PublishResult:
     project, is_new_project = _lock_project(upload)
     if not is_new_project:
         # Again, now that nobody else can change it: roles, status and files may have moved while bytes came in.
-        require(actor, Action.FILE_UPLOAD, project)
+        require_now(actor, Action.FILE_UPLOAD, project)
     if (same := _published_before(project, parsed, upload.hashes)) is not None:
         return PublishResult(same, created=False)
+    files = pages.files_of(project)
+    _check_room(project, parsed, upload.hashes.size, stored_bytes=sum(file.size for file in files))
     if is_new_project:
         _welcome(upload, project)
     release, is_new_release = _find_or_create_release(upload, project)
@@ -239,12 +246,12 @@ def _commit(upload: _Upload) -> PublishResult:
     )
     # Event numbers grow across all projects, as mirrors expect of a serial.
     project.last_serial = event.pk
-    Project.objects.filter(pk=project.pk).update(last_serial=event.pk)
-    pages.refresh_project(project)
+    _SET_SERIAL(pk=project.pk, last_serial=event.pk)
+    pages.refresh_project(project, files=[*files, pages.entry_of(file)])
     if is_new_project:
-        notices.project_created(project, release, by=actor)
+        publishing.project_created(project, release, by=actor)
     elif is_new_release:
-        notices.release_published(release, by=actor, at=at)
+        publishing.release_published(release, by=actor, at=at)
     return PublishResult(file, created=True)
 
 
@@ -257,20 +264,26 @@ def _bound_lock_wait() -> None:
 def _lock_project(upload: _Upload) -> tuple[Project, bool]:
     """The project's row, locked, and whether this upload has just made it."""
     parsed = upload.parsed
-    pk = Project.objects.filter(normalized_name=parsed.normalized_name).values_list("pk", flat=True).first()
-    if pk is None:
-        require(upload.actor, Action.PROJECT_CREATE, NewProject(parsed.project_name, parsed.normalized_name))
+    new = NewProject(parsed.project_name, parsed.normalized_name)
+    if upload.project is None:
+        require_now(upload.actor, Action.PROJECT_CREATE, new)
         try:
             with transaction.atomic():
                 return Project.objects.create(name=parsed.project_name, created_at=upload.at), True
         except IntegrityError:
             # Somebody registered the name, or a lookalike, a moment ago: unique columns decide who was first.
-            pk = (
-                Project.objects.filter(normalized_name=parsed.normalized_name).values_list("pk", flat=True).first()
-            )
-            if pk is None:
+            found = find_project(parsed.normalized_name)
+            if found is None:
                 raise _too_similar(parsed.project_name) from None
-    return Project.objects.locked(pk), False
+    else:
+        found = upload.project
+    project = lock_project(found.pk)
+    if project.deletion_id is None:
+        return project, False
+    require_now(upload.actor, Action.PROJECT_CREATE, new)
+    tombstones.check_may_take_up(upload.actor, project, parsed.project_name)
+    tombstones.take_up(project, name=parsed.project_name, at=upload.at)
+    return project, True
 
 
 def _welcome(upload: _Upload, project: Project) -> None:
@@ -278,7 +291,8 @@ def _welcome(upload: _Upload, project: Project) -> None:
     user = upload.actor.user
     if user is None:  # policies refuse visitors long before
         raise RuntimeError("A project cannot be created by nobody.")
-    Role.objects.create(project=project, user=user, kind=RoleKind.OWNER, granted_at=upload.at)
+    # Whoever takes a deleted name up again has been its owner before.
+    Role.objects.get_or_create(project=project, user=user, kind=RoleKind.OWNER, defaults={"granted_at": upload.at})
     audit.record(upload.actor, audit.ProjectCreated(project=project.normalized_name))
     audit.record(
         upload.actor, audit.RoleGranted(about=user, project=project.normalized_name, role=RoleKind.OWNER.value)
@@ -288,34 +302,37 @@ def _welcome(upload: _Upload, project: Project) -> None:
 def _find_or_create_release(upload: _Upload, project: Project) -> tuple[Release, bool]:
     """The release; its metadata are those of its first file, and later files do not change them."""
     parsed = upload.parsed
-    release, is_new = Release.objects.get_or_create(
+    found = _SAME_VERSION.first(project=project.pk, version=parsed.normalized_version)
+    if found is not None:
+        tombstones.check_not_deleted(found)
+        found.project = project
+        return found, False
+    # Nobody else makes one meanwhile: the project is locked.
+    release = _INSERT_RELEASE(
         project=project,
+        version=parsed.version,
         normalized_version=parsed.normalized_version,
-        defaults={
-            "version": parsed.version,
-            "created_at": upload.at,
-            "summary": parsed.summary,
-            "description": parsed.description,
-            "description_content_type": parsed.description_content_type,
-            "description_html": upload.description_html,
-            "requires_python": parsed.requires_python,
-            "metadata": parsed.metadata,
-        },
+        created_at=upload.at,
+        summary=parsed.summary,
+        description=parsed.description,
+        description_content_type=parsed.description_content_type,
+        description_html=upload.description_html,
+        requires_python=parsed.requires_python,
+        metadata=parsed.metadata,
     )
-    if is_new:
-        audit.record(upload.actor, audit.ReleaseCreated(project=project.normalized_name, version=release.version))
-    return release, is_new
+    audit.record(upload.actor, audit.ReleaseCreated(project=project.normalized_name, version=release.version))
+    return release, True
 
 
 def _insert_file(upload: _Upload, release: Release) -> File:
     parsed, hashes = upload.parsed, upload.hashes
-    UsedFilename.objects.create(
+    _INSERT_USED(
         filename=parsed.filename,
         sha256=hashes.sha256,
         project_name=release.project.normalized_name,
         used_at=upload.at,
     )
-    return File.objects.create(
+    return _INSERT_FILE(
         release=release,
         filename=parsed.filename,
         package_type=parsed.package_type,
@@ -330,3 +347,19 @@ def _insert_file(upload: _Upload, release: Release) -> File:
         uploaded_by=upload.actor.user,
         uploaded_with=upload.actor.client,
     )
+
+
+# -- statements -----------------------------------------------------------------------------------------------
+
+_USED = Rows(lambda: UsedFilename.objects.filter(filename=Param("filename")).values_list("pk"))
+_SAME_VERSION = Rows(
+    lambda: (
+        Release.with_deleted.filter(project=Param("project"), normalized_version=Param("version"))
+        .defer("description", "description_html", "metadata")
+        .order_by()
+    )
+)
+_INSERT_USED = Insert(lambda: UsedFilename)
+_INSERT_RELEASE = Insert(lambda: Release)
+_INSERT_FILE = Insert(lambda: File)
+_SET_SERIAL = Update(lambda: Project.with_deleted.filter(pk=Param("pk")), ["last_serial"])

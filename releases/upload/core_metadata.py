@@ -11,7 +11,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -199,11 +199,20 @@ def _check_fields(raw: _Raw) -> None:
         if key == "metadata_version":
             continue
         try:
-            getattr(validator, key)
+            if key == "description_content_type":
+                _check_content_type(raw[key])
+            else:
+                getattr(validator, key)
         except InvalidMetadata as error:
             raise _invalid(f"the field {quoted(_title(error.field))} is invalid: {_plain(str(error))}") from None
         except (*_UNREADABLE, InvalidLicenseExpression):
             raise _invalid(f"the field {quoted(_title(key))} cannot be read") from None
+
+
+# There are few of them, and `packaging` takes as long for one as for all other fields together.
+@lru_cache(maxsize=64)
+def _check_content_type(value: str) -> None:
+    _ = Metadata.from_raw({"description_content_type": value}, validate=False).description_content_type
 
 
 def _check_dependencies(dependencies: Iterable[str]) -> None:

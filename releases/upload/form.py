@@ -57,7 +57,11 @@ def read_claims(form: Form) -> Claims:
 
 
 def check_against_file_name(claims: Claims, file_name: FileName) -> None:
-    """The form may not say something else than the file's own name does."""
+    """The form may not say something else than the file's own name does.
+
+    Raises:
+        Rejected: it does.
+    """
     if claims.filetype != file_name.package_type:
         raise Rejected(
             Problem.FORM_CONTRADICTS_FILE,
@@ -85,7 +89,11 @@ def check_against_file_name(claims: Claims, file_name: FileName) -> None:
 
 
 def check_digests(form: Form, hashes: Hashes) -> None:
-    """Every digest the client sent must match what arrived."""
+    """Every digest the client sent must match what arrived.
+
+    Raises:
+        Rejected: one cannot be read, or does not.
+    """
     for field, computed in (
         ("md5_digest", hashes.md5),
         ("sha256_digest", hashes.sha256),

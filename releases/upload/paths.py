@@ -37,7 +37,11 @@ def check_path(path: str) -> None:
 
 
 def check_no_file_is_a_directory(paths: Iterable[str], non_directories: set[str]) -> None:
-    """No member may lie below a file or link: what it would overwrite or follow depends on the tool."""
+    """No member may lie below a file or link: what it would overwrite or follow depends on the tool.
+
+    Raises:
+        Rejected: one does.
+    """
     # NUL sorts before whatever a name may have in it: what lies below a path follows it at once. A set of all
     # directories would take thousands of strings for one long path.
     above = ""

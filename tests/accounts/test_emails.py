@@ -8,10 +8,12 @@ from allauth.account.models import EmailAddress
 
 from accounts.actions import emails
 from accounts.models import User
-from indexsite.errors import Conflict, PermissionRefused
+from indexsite.actors import CredentialKind, SessionCredential
+from indexsite.errors import Conflict, NotAuthenticated, PermissionRefused
 from tests.support import cast, people
 
 pytestmark = pytest.mark.django_db
+TOKEN = SessionCredential(kind=CredentialKind.TOKEN, label="a token")
 
 
 def act(client, what: str, email: str = "", **more: str):
@@ -137,6 +139,36 @@ def test_guesses_are_counted_beyond_the_session(carol: User) -> None:
         answers += [act(client, "verify", code="BBBB-BBBB").status_code for _ in range(4)]
     assert answers[:10] == [400] * 10
     assert answers[10:] == [429] * 2
+
+
+def test_a_wrong_code_leaves_a_trace(carol: User) -> None:
+    client = people.browser(carol)
+    act(client, "add", "new@example.org")
+    act(client, "verify", code="BBBB-BBBB")
+    assert people.events(carol)[-1] == "email.code-failed"
+    assert "A wrong mailed code was typed for new@example.org." in client.get("/account/history/").text
+
+
+def test_an_address_is_verified_by_its_owner_or_as_the_first_of_an_account(
+    alice: User, carol: User, mallory: User
+) -> None:
+    row = EmailAddress.objects.create(user=carol, email="new@example.org")
+    first = EmailAddress.objects.create(user=cast.UserFactory(username="newcomer"), email="first@example.org")
+    now = cast.clock.now()
+    for stranger in (cast.actor(mallory), cast.actor(None), cast.actor(carol, credential=TOKEN)):
+        with pytest.raises((NotAuthenticated, PermissionRefused)):
+            emails.mark_verified(actor=stranger, row=row)
+        with pytest.raises((NotAuthenticated, PermissionRefused)):
+            emails.mail_code(actor=stranger, user=carol, email=row.email, code="x", at=now)
+    assert rows(carol)["new@example.org"] == (False, False)
+    assert people.letters() == []
+    assert emails.mark_verified(actor=cast.actor(carol), row=row)
+    User.objects.filter(pk=first.user_id).update(is_active=False)
+    first.user.refresh_from_db()
+    with pytest.raises(NotAuthenticated):
+        emails.mark_verified(actor=cast.actor(None), row=first)
+    first.user.is_active = True
+    assert emails.mark_verified(actor=cast.actor(None), row=first)
 
 
 def test_an_unknown_act_changes_nothing(carol: User) -> None:

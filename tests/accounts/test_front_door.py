@@ -5,10 +5,9 @@ import re
 
 import pytest
 from django_otp.oath import TOTP
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.models import User, has_verified_email
-from mfa.models import has_factor
+from mfa.models import AuthenticatorApp, has_factor
 from tests.support import people
 
 pytestmark = pytest.mark.django_db
@@ -40,13 +39,17 @@ def test_judy_signs_up_verifies_enrols_and_comes_back() -> None:
     assert len(codes) == 8
     typed_back = {"act": "prove", "code": codes[3], "next": "/account/history/"}
     page = browser.post("/account/security/codes/", typed_back)
-    assert page["Location"] == "/account/security/totp/?next=%2Faccount%2Fhistory%2F"
+    assert page["Location"] == "/account/security/add/?next=%2Faccount%2Fhistory%2F"
 
-    page = browser.get(page["Location"])
+    assert "/account/security/totp/?next=/account/history/" in browser.get(page["Location"]).text
+    page = browser.get("/account/security/totp/?next=/account/history/")
     assert "<svg" in page.text
     secret = page.context["secret"]
     page = browser.post("/account/security/totp/", {"code": app_code(secret), "next": "/account/history/"})
-    assert page["Location"] == "/account/history/"
+    assert page["Location"] == "/account/security/?next=%2Faccount%2Fhistory%2F"
+    page = browser.get(page["Location"])
+    assert "Add another factor" in page.text
+    assert '<a class="btn btn--primary" href="/account/history/">Go on where you were</a>' in page.text
     assert has_factor(judy)
     assert people.signed_in_as(browser) == "judy"
 
@@ -60,8 +63,9 @@ def test_judy_signs_up_verifies_enrols_and_comes_back() -> None:
         "recovery-codes.generated",
         "recovery-codes.proved",
         "factor.added",
+        "account.signed-out",
         "account.signed-in",
     ]
     shown = browser.get("/account/history/").text
     assert "Signed in with password and authenticator app." in re.sub(r"\s+", " ", shown)
-    assert TOTPDevice.objects.get(user=judy).key not in shown
+    assert AuthenticatorApp.objects.get(user=judy).bin_key.hex() not in shown

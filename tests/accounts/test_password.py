@@ -7,7 +7,8 @@ import time_machine
 from allauth.account.models import EmailAddress
 from django_q.models import OrmQ
 
-from accounts.models import User
+from accounts import known_devices
+from accounts.models import KnownDevice, User
 from tests.support import cast, people
 from tests.support.worker import run_queued
 
@@ -64,9 +65,12 @@ def test_a_change_needs_a_recent_proof(alice: User) -> None:
     assert alice.check_password(cast.PASSWORD)
 
 
-def test_a_reset_lands_on_the_second_factor(alice: User) -> None:
+def test_a_reset_is_not_a_way_around_the_second_factor(alice: User) -> None:
     client = people.browser()
-    assert reset(client, "alice@example.org")["Location"] == "/account/second-factor/"
+    assert reset(client, "alice@example.org")["Location"] == "/account/login/"
+    assert "The password of alice is changed; sign in with it." in client.get("/account/login/").text
+    new = {"username": "alice", "password": people.NEW_PASSWORD}
+    assert client.post("/account/login/", new)["Location"] == "/account/second-factor/"
     assert people.signed_in_as(client) == ""
     for path in ("/account/", "/account/security/", "/account/email/", "/account/password/"):
         assert client.get(path)["Location"].startswith("/account/login/"), path
@@ -75,10 +79,24 @@ def test_a_reset_lands_on_the_second_factor(alice: User) -> None:
     assert people.events(alice) == ["password.reset-requested", "password.reset", "account.signed-in"]
 
 
+def test_the_link_of_somebody_else_signs_nobody_in(carol: User) -> None:
+    """carol, who has no factor, sends her own link: whoever follows it must not end up in her account."""
+    victim = people.browser()
+    reset(victim, "carol@example.org")
+    assert people.signed_in_as(victim) == ""
+
+
+def test_a_browser_in_which_a_password_was_reset_is_known(carol: User) -> None:
+    client = people.browser()
+    reset(client, "carol@example.org")
+    assert client.cookies[known_devices.cookie_name("carol")].value
+    assert KnownDevice.objects.get(user=carol).session is None
+
+
 def test_a_reset_ends_all_sessions_and_tells_every_address(carol: User) -> None:
     EmailAddress.objects.create(user=carol, email="second@example.org", verified=True)
     other = people.browser(carol)
-    assert reset(people.browser(), "second@example.org")["Location"] == "/account/"
+    assert reset(people.browser(), "second@example.org").status_code == 302
     assert people.signed_in_as(other) == ""
     told = [letter.to[0] for letter in people.letters() if letter.subject == "Your password was changed"]
     assert sorted(told) == ["carol@example.org", "second@example.org"]
@@ -163,7 +181,7 @@ def test_a_weak_password_does_not_use_up_the_link(carol: User) -> None:
 
 def test_a_reset_in_the_browser_of_somebody_else_ends_their_session(alice: User, carol: User) -> None:
     client = people.browser(carol)
-    assert reset(client, "alice@example.org")["Location"] == "/account/second-factor/"
+    assert reset(client, "alice@example.org")["Location"] == "/account/login/"
     assert people.signed_in_as(client) == ""
 
 
@@ -181,4 +199,6 @@ def test_a_password_is_set_without_the_old_one_where_there_is_none(alice: User) 
     alice.set_unusable_password()
     alice.save()
     assert people.signed_in_as(client) == ""  # the change itself ended the session
-    assert reset(client, "alice@example.org")["Location"] == "/account/second-factor/"
+    reset(client, "alice@example.org")
+    people.forget_last_code(alice)
+    people.sign_in(client, alice, password=people.NEW_PASSWORD)

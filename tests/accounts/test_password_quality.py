@@ -14,6 +14,8 @@ from accounts.models import User
 from indexsite import fetch
 from tests.support import people
 
+pytestmark = pytest.mark.django_db
+
 LEAKED = "seven umbrellas lean on a quiet harbour"
 DIGEST = hashlib.sha1(LEAKED.encode()).hexdigest().upper()
 
@@ -57,7 +59,6 @@ def test_padding_and_other_hashes_are_no_hit(monkeypatch: pytest.MonkeyPatch) ->
     assert not passwords.is_breached(LEAKED)
 
 
-@pytest.mark.django_db
 def test_an_unreachable_list_blocks_nobody_and_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from allauth.usersessions.models import UserSession
 from django.core.cache import cache
 from django.db import transaction
 
 from accounts import queries
 from accounts.models import User
-from indexsite import audit
+from indexsite import audit, history_pages
 from tests.support import cast, people
 
 pytestmark = pytest.mark.django_db
@@ -17,6 +18,15 @@ pytestmark = pytest.mark.django_db
 
 def row_of(client) -> UserSession:
     return UserSession.objects.get(session_key=client.session.session_key)
+
+
+def test_a_history_goes_back_two_years(carol: User) -> None:
+    with transaction.atomic():
+        audit.record(cast.actor(carol), audit.EmailAdded(about=carol, email="old@example.org"))
+    for days, count in ((730, 1), (732, 0)):
+        with time_machine.travel(timedelta(days=days), tick=True):
+            assert queries.history(carol).count() == count
+    assert people.events(carol) == ["email.added"]  # the trail behind it keeps all
 
 
 def test_one_session_is_ended(carol: User) -> None:
@@ -35,7 +45,7 @@ def test_all_other_sessions_are_ended(alice: User) -> None:
     mine.post("/account/sessions/", {"act": "others"})
     assert [people.signed_in_as(client) for client in others] == ["", ""]
     assert people.signed_in_as(mine) == "alice"
-    assert "2 session(s) were ended" in mine.get("/account/history/").text
+    assert "Ended sessions: 2." in mine.get("/account/history/").text
 
 
 def test_ending_the_present_session_signs_out(carol: User) -> None:
@@ -61,7 +71,7 @@ def test_history_shows_only_what_is_about_me_and_hides_where_others_were(alice: 
     with transaction.atomic():
         audit.record(cast.actor(alice), audit.RoleGranted(about=carol, project="critlib", role="maintainer"))
         audit.record(cast.actor(alice), audit.PasswordChanged(about=alice))
-    _, entries = queries.history(carol)
+    entries = [queries.history_entry(row, carol) for row in queries.history(carol)]
     assert [entry.sentence for entry in entries] == ["carol became maintainer of critlib."]
     assert (entries[0].actor, entries[0].address, entries[0].client) == ("alice", "", "")
     page = people.browser(carol).get("/account/history/").text
@@ -71,7 +81,7 @@ def test_history_shows_only_what_is_about_me_and_hides_where_others_were(alice: 
 
 def test_history_is_paged_and_takes_any_page_number(carol: User) -> None:
     with transaction.atomic():
-        for _ in range(queries.HISTORY_PAGE + 5):
+        for _ in range(history_pages.PAGE_LENGTH + 5):
             audit.record(cast.actor(carol), audit.PasswordChanged(about=carol))
     client = people.browser(carol)
     assert len(client.get("/account/history/?page=2").context["entries"]) == 6

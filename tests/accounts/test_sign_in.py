@@ -126,11 +126,11 @@ def test_next_never_leads_to_another_site(carol: User, wanted: str, leads_to: st
     assert people.browser().post("/account/login/", fields)["Location"] == leads_to
 
 
-def test_next_survives_the_second_factor(alice: User) -> None:
+def test_next_survives_the_second_factor_and_the_mailed_link(alice: User) -> None:
     client = people.browser()
     client.post("/account/login/?next=/account/email/", {"username": "alice", "password": cast.PASSWORD})
-    response = client.post("/account/second-factor/", {"code": cast.totp_code(alice)})
-    assert response["Location"] == "/account/email/"
+    client.post("/account/second-factor/", {"code": cast.totp_code(alice)})
+    assert client.post(people.mailed_link("alice@example.org"))["Location"] == "/account/email/"
 
 
 def test_a_page_for_people_sends_a_visitor_to_the_front_door_and_back(carol: User) -> None:
@@ -149,6 +149,9 @@ def test_signing_out_needs_a_post_and_ends_the_session(carol: User) -> None:
     client.post("/account/logout/")
     assert people.signed_in_as(client) == ""
     assert not Session.objects.filter(session_key=key).exists()
+    assert people.events(carol)[-1] == "account.signed-out"
+    client.post("/account/logout/")  # nobody signs out
+    assert AuditEvent.objects.filter(name="account.signed-out").count() == 1
 
 
 def test_account_pages_are_kept_by_no_cache_and_framed_by_nobody(carol: User) -> None:

@@ -118,7 +118,7 @@ def test_whoever_entered_a_known_address_never_gets_past_verification(alice: Use
         assert not people.MAILED_CODE.search(letter.body)
     code = client.session["account_email_verification_code"]["code"]  # even with the code itself
     response = client.post("/account/verify/", {"code": code})
-    assert response.status_code == 400
+    assert response.status_code == 409
     assert not has_verified_email(User.objects.get(username="judy"))
 
 

@@ -34,6 +34,7 @@ def test_allauth_mails_nothing_itself() -> None:
 
 @pytest.mark.django_db
 def test_a_closed_account_is_turned_away_by_the_stages_too(carol: User, rf) -> None:
+    carol.is_active = False
     with pytest.raises(PermissionRefused, match="closed"):
         get_adapter().respond_user_inactive(rf.get("/"), carol)
     assert get_adapter().get_reauthentication_methods(carol)[0]["url"] == "/account/second-factor/"

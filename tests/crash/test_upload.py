@@ -24,10 +24,10 @@ pytestmark = pytest.mark.crash
 POINTS = [
     "commit.before#1",
     "commit.after#1",
-    "receive.before#1",
-    "receive.after#1",
     "commit.before#2",
     "commit.after#2",
+    "receive.before#1",
+    "receive.after#1",
     "commit.before#3",
     "commit.after#3",
     "commit.before#4",

@@ -56,8 +56,8 @@ def test_every_value_can_be_set() -> None:
     storage = found.storage_url
     assert (storage.bucket, storage.endpoint, storage.region) == ("bucket", "http://127.0.0.1:9000", "eu")
     mail = found.email_url
-    assert (mail.host, mail.port, mail.username, mail.password) == ("mail.example", 587, "me", "s@crt")
-    assert (mail.tls, mail.sender) == (True, "index@example.org")
+    assert (mail.host, mail.port, mail.username, mail.password) == ("mail.example", 465, "me", "s@crt")
+    assert (mail.tls, mail.sender) == ("implicit", "index@example.org")
     assert found.trusted_proxies == (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1/128"))
     assert found.allows_demo
 
@@ -66,6 +66,22 @@ def test_a_database_on_a_socket_and_a_relative_one() -> None:
     assert env(DATABASE_URL="postgres:///name?host=/run/postgresql").database_url.host == "/run/postgresql"
     assert env(DATABASE_URL="sqlite:///var/x.sqlite3").database_url.name == str(BASE_DIR / "var/x.sqlite3")
     assert env(EMAIL_URL="smtp://mail.example").email_url.port == 25
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "tls"),
+    [
+        ("smtp://mail.example", 25, ""),
+        ("smtp://mail.example:2525", 2525, ""),
+        ("smtp://mail.example?tls=starttls", 587, "starttls"),
+        ("smtp://mail.example:25?tls=starttls", 25, "starttls"),
+        ("smtps://mail.example", 465, "implicit"),
+        ("smtps://mail.example:4650", 4650, "implicit"),
+    ],
+)
+def test_mail_is_encrypted_as_the_scheme_says(url: str, port: int, tls: str) -> None:
+    found = env(EMAIL_URL=url).email_url
+    assert (found.port, found.tls) == (port, tls)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +99,7 @@ def test_a_database_on_a_socket_and_a_relative_one() -> None:
         ("STORAGE_URL", "/srv/files"),
         ("EMAIL_URL", "mail.example.org"),
         ("EMAIL_URL", "smtp://mail.example:port"),
+        ("EMAIL_URL", "smtp://mail.example?tls=yes"),
         ("TOKEN_PREFIX", "idx"),
         ("TOKEN_PREFIX", "my-idx-"),
         ("UPLOAD_2", "true"),

@@ -246,6 +246,32 @@ def test_a_server_that_drips_is_cut_off_in_time(server: Server, path: str) -> No
     assert time.monotonic() - started < 2
 
 
+def test_a_name_server_that_does_not_answer_is_cut_off_in_time(server: Server) -> None:
+    answered = threading.Event()
+
+    def slow(host: str, port: int) -> list[fetch.Address]:
+        answered.wait(5)
+        return [LOOPBACK]
+
+    started = time.monotonic()
+    with pytest.raises(FetchFailed, match=r"took longer than 0\.4 seconds"):
+        get(server, "/fine", timeout=0.4, resolve=slow)
+    assert time.monotonic() - started < 2
+    answered.set()
+    assert server.seen == []
+
+
+def test_looking_a_name_up_uses_up_the_time_of_the_rest(server: Server) -> None:
+    def slow(host: str, port: int) -> list[fetch.Address]:
+        time.sleep(0.6)
+        return [LOOPBACK]
+
+    started = time.monotonic()
+    with pytest.raises(FetchFailed, match="took longer than 1 seconds"):
+        get(server, "/drip", timeout=1, resolve=slow)
+    assert time.monotonic() - started < 1.5
+
+
 def test_a_host_that_does_not_answer_or_exist_is_one_sentence(server: Server) -> None:
     def nothing(host: str, port: int) -> list[fetch.Address]:
         raise OSError("no such name")

@@ -5,7 +5,7 @@ import ipaddress
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.conf import LazySettings, settings
 from django.db import connection
 from django.test import Client
 
@@ -57,7 +57,7 @@ def test_a_store_that_cannot_be_written_is_not_ready(client: Client, files_dir: 
 def test_figures_are_true(client: Client) -> None:
     index.sdist(index.release(ProjectFactory(name="one"), "1.0"), size=1234)
 
-    text = client.get("/metrics").content.decode()
+    text = client.get("/metrics", headers={"Host": "localhost:8000"}).content.decode()
 
     assert "indexsite_projects 1\n" in text
     assert "indexsite_files 1\n" in text
@@ -74,10 +74,18 @@ def test_figures_are_true(client: Client) -> None:
         # A proxy on this machine that nobody told us of: everybody would look local.
         ("127.0.0.1", {"X-Forwarded-For": "203.0.113.9"}),
         ("127.0.0.1", {"Forwarded": "for=203.0.113.9"}),
+        ("127.0.0.1", {"X-Real-IP": "203.0.113.9"}),
+        ("127.0.0.1", {"Via": "1.1 proxy"}),
+        # One that says nothing of itself: it passes on the name of the site.
+        ("127.0.0.1", {"Host": "index.example.org"}),
+        ("::1", {"Host": "index.example.org"}),
     ],
 )
-def test_figures_are_not_for_the_outside(client: Client, address: str, headers: dict[str, str]) -> None:
-    response = client.get("/metrics", headers=headers, REMOTE_ADDR=address)
+def test_figures_are_not_for_the_outside(
+    client: Client, address: str, headers: dict[str, str], settings: LazySettings
+) -> None:
+    settings.ALLOWED_HOSTS = ["localhost", "index.example.org"]
+    response = client.get("/metrics", headers={"Host": "localhost", **headers}, REMOTE_ADDR=address)
 
     assert response.status_code == 404
     assert b"indexsite_projects" not in response.content

@@ -176,7 +176,7 @@ def _attack(tries: int, queue: "multiprocessing.Queue[int]") -> None:
     passed = 0
     for _ in range(tries):
         with suppress(LimitReached):
-            limits.consume(Limit.SIGN_IN_USER, "alice", at=AT)
+            limits.consume(Limit.STEP_UP_USER, "alice", at=AT)
             passed += 1
     queue.put(passed)
 
@@ -205,4 +205,4 @@ def _race() -> None:
     for process in processes:
         process.join()
 
-    assert passed == LIMITS[Limit.SIGN_IN_USER].count
+    assert passed == LIMITS[Limit.STEP_UP_USER].count

@@ -1,6 +1,8 @@
 """Help, the list of problems, security policy."""
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,31 +10,45 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
+from rest_framework import exceptions
 
 from indexsite.styleguide import styleguide
+from releases.upload.problems import Problem
 
 APPS = ("indexsite", "accounts", "mfa", "tokens", "releases", "recovery")
-CODE = re.compile(
-    r"""(?: \bcode \s* = \s* | (?: Denied | _refused | Rejected ) \( \s* ) "([a-z]+(?:-[a-z]+)+)" """, re.X
-)
-# Codes of the classes themselves: every refusal raised in earnest has one of its own.
-GENERAL = {"invalid-input", "not-found", "permission-refused", "too-large"}
+# Functions whose first argument is the code of a refusal.
+REFUSING = {"Denied", "_refused"}
+
+
+def codes_in(tree: ast.AST) -> Iterator[str]:
+    """Codes as they are written down: `code = "..."` in a class, `code="..."` in a call, `Denied("...", ...)`."""
+    for node in ast.walk(tree):
+        candidates: list[ast.expr | None] = []
+        if isinstance(node, ast.ClassDef):
+            assigned = [part for part in node.body if isinstance(part, ast.Assign)]
+            candidates += [part.value for part in assigned if ast.unparse(part.targets[0]) == "code"]
+        elif isinstance(node, ast.Call):
+            candidates += [keyword.value for keyword in node.keywords if keyword.arg == "code"]
+            candidates += node.args[:1] if getattr(node.func, "id", "") in REFUSING and len(node.args) > 1 else []
+        for found in candidates:
+            if isinstance(found, ast.Constant) and isinstance(found.value, str):
+                yield found.value
 
 
 def codes_in_source() -> set[str]:
+    """Every code that this site or the framework of its API may answer with."""
     sources = [path for app in APPS for path in Path(settings.BASE_DIR, app).rglob("*.py")]
-    found = {code for path in sources for code in CODE.findall(path.read_text())}
-    problems = Path(settings.BASE_DIR, "releases/upload/problems.py")
-    if problems.exists():
-        found |= set(re.findall(r'^    [A-Z_]+ = "([a-z-]+)"', problems.read_text(), re.M))
-    return found - GENERAL
+    found = {code for path in sources for code in codes_in(ast.parse(path.read_text())) if code}
+    kinds = [kind for kind in vars(exceptions).values() if hasattr(kind, "default_code")]
+    return found | {problem.value for problem in Problem} | {kind.default_code.replace("_", "-") for kind in kinds}
 
 
 def test_every_refusal_code_has_its_paragraph() -> None:
     page = Client().get("/help/problems/").content.decode()
-    explained = set(re.findall(r'<dt id="([a-z0-9-]+)"', page))
-    assert len(codes_in_source()) > 10
-    assert codes_in_source() - explained == set()
+    explained = re.findall(r'<dt id="([a-z0-9-]+)"', page)
+    assert len(codes_in_source()) > 80
+    assert codes_in_source() - set(explained) == set()
+    assert len(explained) == len(set(explained))
 
 
 @pytest.mark.django_db

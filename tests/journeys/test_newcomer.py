@@ -34,8 +34,8 @@ def test_a_newcomer_signs_up_enrols_publishes_and_sees_the_project(site: Site, p
     token = make_token(page)
     publish(site, desk, token)
     see_project(page)
-    sign_in_again(page, secret)
-    sign_in_again(page, secret, code=codes[0])
+    sign_in_again(site, page, secret)
+    sign_in_again(site, page, secret, code=codes[0])
 
 
 def sign_up(site: Site, page: Page) -> None:
@@ -59,13 +59,16 @@ def mailed_code(text: str) -> str:
     return found[1]
 
 
-def keep_recovery_codes(page: Page) -> list[str]:
-    page.goto("/account/security/codes/")
+def keep_recovery_codes(page: Page, *, from_the_start: bool = True) -> list[str]:
+    if from_the_start:
+        page.goto("/account/security/codes/")
     page.get_by_role("button", name=re.compile("Make 8 codes")).click()
     codes = page.locator("#codes").inner_text().split()
     assert len(set(codes)) == 8
     page.fill("[name=code]", codes[3])
     page.get_by_role("button", name="Check").click()
+    expect(page.get_by_role("heading", name="Add a second factor", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Set up an app").click()
     expect(page.get_by_role("heading", name="Authenticator app", exact=True)).to_be_visible()
     return codes
 
@@ -89,6 +92,7 @@ def make_token(page: Page) -> str:
     page.get_by_role("link", name="Create a token").click()
     page.fill("[name=description]", "laptop")
     page.get_by_role("radio", name=re.compile("whole account", re.IGNORECASE)).check()
+    page.get_by_label("Upload files").check()
     page.get_by_label("7 days").check()
     page.get_by_role("button", name="Create token").click()
     expect(page.get_by_role("heading", name="Your new token", exact=True)).to_be_visible()
@@ -117,16 +121,19 @@ def see_project(page: Page) -> None:
     expect(page.get_by_role("link", name="graceful").first).to_be_visible()
 
 
-def sign_in_again(page: Page, secret: bytes, *, code: str = "") -> None:
+def sign_in_again(site: Site, page: Page, secret: bytes, *, code: str = "") -> None:
     page.context.clear_cookies()
+    before = len(site.letters_to("grace@example.org"))
     page.goto("/account/login/")
     page.fill("[name=username]", "grace")
     page.fill("[name=password]", PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.locator("[name=code]")).to_be_visible()
     page.fill("[name=code]", code or unused_totp_code(secret))
     page.locator("form:has([name=code]) button[type=submit]").first.click()
-    page.wait_for_url("**/account/")
+    page.wait_for_url("**/account/confirm-sign-in/")
+    site.confirm_sign_in(page, "grace@example.org", after=before)
+    page.wait_for_url(re.compile(r"/account/(security/)?$"))  # a recovery code leads to the repair
 
 
 def unused_totp_code(secret: bytes) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_der_private_key
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -22,7 +23,8 @@ from indexsite.management.commands.demo import duration
 from indexsite.models import AuditEvent, SiteFact
 from mfa.models import has_factor
 from releases.models import File, Project, Role
-from tests.support import cast
+from tests.support import cast, people
+from tests.support.authenticators import SoftKey, unb64
 
 pytestmark = pytest.mark.django_db
 
@@ -76,15 +78,33 @@ def test_what_it_tells_is_true() -> None:
         assert user.check_password(facts["password"])
         assert has_factor(user) is ("totp_secret" in facts) is (name not in {"carol", "dave"})
         assert facts["email"] == user.email
+        assert ("security_key" in facts) is ("totp_secret" in facts)
         roles = Role.objects.filter(user=user).values_list("project__name", "kind")
         assert sorted(roles) == sorted(facts["projects"].items())
     assert len(data["users"]["alice"]["recovery_codes"]) == 8
 
 
+def test_the_security_key_signs_in(client: Client) -> None:
+    """Loaded into an authenticator as it is printed; printed again, it counts on from where it is."""
+    for count in (1, 2):
+        facts = told()["users"]["bob"]["security_key"]
+        assert facts["sign_count"] == count - 1
+        assert facts["rp_id"] == settings.OTP_WEBAUTHN_RP_ID
+        key = SoftKey(
+            credential_id=unb64(facts["credential_id"]),
+            handle=unb64(facts["user_handle"]),
+            private=load_der_private_key(unb64(facts["private_key"]), None),
+            counter=facts["sign_count"],
+        )
+        options = client.post("/account/login/passkey/options/").json()
+        assert client.post("/account/login/passkey/", {"credential": key.get(options)})["Location"] == "/account/"
+        client.post("/account/logout/")
+
+
 def test_each_project_has_two_releases_with_an_sdist_and_a_wheel() -> None:
-    demo()
-    assert sorted(Project.objects.values_list("name", flat=True)) == ["critlib", "davelib", "sampleproject"]
-    for project in Project.objects.all():
+    assert sorted(told()["projects"]) == ["critlib", "davelib", "sampleproject"]
+    for name in told()["projects"]:
+        project = Project.objects.get(name=name)
         kinds = File.objects.filter(release__project=project).values_list("release__version", "package_type")
         assert len(set(kinds)) == 4
         assert {kind for _, kind in kinds} == {"sdist", "bdist_wheel"}
@@ -105,7 +125,8 @@ def test_a_used_recovery_code_is_left_out(client: Client) -> None:
     spent = alice["recovery_codes"][2]
     client.post("/account/login/", {"username": "alice", "password": alice["password"]})
     answer = client.post("/account/second-factor/", {"code": spent})
-    assert answer.status_code == 302
+    assert answer["Location"] == "/account/confirm-sign-in/"
+    client.post(people.mailed_link(alice["email"]))  # a code is spent when the sign-in succeeds
     left = told()["users"]["alice"]["recovery_codes"]
     assert left == [code for code in alice["recovery_codes"] if code != spent]
 

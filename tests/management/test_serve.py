@@ -58,6 +58,8 @@ def test_the_server_is_gunicorn_as_configured_here_alone(monkeypatch: pytest.Mon
     assert config.address == [("127.0.0.1", 8179)]
     assert (config.workers, config.threads, config.worker_class_str) == (3, 5, "gthread")
     assert config.control_socket_disable
+    # TRUSTED_PROXIES alone says whom to believe.
+    assert (config.secure_scheme_headers, config.forwarder_headers) == ({}, [])
     assert callable(served[0].load())
 
 
@@ -79,11 +81,10 @@ def test_a_view_that_declares_no_policy_stops_the_start(monkeypatch: pytest.Monk
 
 
 def test_an_unreachable_database_raises_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Unreachable:
-        def __init__(self, connection: object) -> None:
-            raise serve.OperationalError("no such server\nand more")
+    def unreachable() -> int:
+        raise serve.OperationalError("no such server\nand more")
 
-    monkeypatch.setattr(serve, "MigrationExecutor", Unreachable)
+    monkeypatch.setattr(serve, "pending_migrations", unreachable)
     with pytest.raises(CommandError, match=r"\(no such server\); check DATABASE_URL\."):
         serve.refuse_unmigrated()
 

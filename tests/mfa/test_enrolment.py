@@ -15,7 +15,7 @@ from accounts.models import User
 from indexsite.errors import Conflict, PermissionRefused
 from mfa import totp
 from mfa.actions import authenticator, codes
-from mfa.models import RecoveryCode, has_factor
+from mfa.models import AuthenticatorApp, RecoveryCode, has_factor
 from tests.support import cast, people
 
 pytestmark = pytest.mark.django_db
@@ -92,7 +92,7 @@ def test_enrolment_ends_other_sessions_renews_this_one_and_tells_every_address(c
     assert people.events(carol)[-1] == "factor.added"
     assert "mfa_totp_secret" not in client.session
     # Neither secret nor key in what is told or kept about it.
-    key_hex = TOTPDevice.objects.get(user=carol).key
+    key_hex = AuthenticatorApp.objects.get(user=carol).bin_key.hex()
     words = [str(letter.body) for letter in people.letters()] + [str(e.data) for e in carol.audit_events.all()]
     assert not any(part in text for text in words for part in (secret, secret.replace(" ", ""), key_hex))
 
@@ -117,6 +117,8 @@ def test_a_phone_with_a_wrong_clock_is_told_so(carol: User, steps: int) -> None:
         assert response.status_code == 400
         assert "clock of your phone is off" in response.text
         assert "clock of your phone" not in client.post(PAGE, {"code": code_for(secret, 12)}).text
+        failures = carol.audit_events.filter(name="factor.set-up-failed").order_by("pk")
+        assert [row.data["reason"] for row in failures] == ["the code was of another minute", "the code was wrong"]
         assert not has_factor(carol)
         assert client.post(PAGE, {"code": code_for(secret, 1)}).status_code == 302
 
@@ -190,7 +192,7 @@ def test_every_change_needs_a_recent_proof(alice: User, data: dict[str, str]) ->
         assert client.post(CODES, {"act": "generate"})["Location"].startswith("/account/second-factor/?next=")
     stale = cast.actor(alice, fresh=False)
     for change in (
-        lambda: authenticator.remove(actor=stale),
+        lambda: authenticator.remove(actor=stale, keep_session=""),
         lambda: codes.generate_codes(actor=stale, at=cast.clock.now()),
         lambda: authenticator.enrol(
             actor=stale, secret=totp.new_secret(), code="1", keep_session="", at=cast.clock.now()
@@ -204,7 +206,7 @@ def test_every_change_needs_a_recent_proof(alice: User, data: dict[str, str]) ->
 def test_the_security_page_leads_step_by_step_and_back_to_the_interrupted_act(carol: User) -> None:
     client = people.browser(carol)
     page = client.get("/account/security/?next=/account/history/")
-    assert (page.context["done"], len(page.context["items"])) == (1, 3)
+    assert (page.context["done"], len(page.context["items"])) == (1, 4)
     assert page.context["todo_url"] == f"{CODES}?next=%2Faccount%2Fhistory%2F"
     assert page.text.count("btn--primary") == 1
     client.post(CODES, {"act": "generate"})

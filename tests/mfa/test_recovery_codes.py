@@ -9,9 +9,11 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.core import serializers
 from django.db import connection
+from django.shortcuts import redirect
 from django.test.utils import CaptureQueriesContext
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from accounts.allauth_internals import LoginStage
 from accounts.models import User
 from indexsite.errors import Conflict
 from mfa import queries, recovery_codes
@@ -29,7 +31,7 @@ def make(user: User) -> list[str]:
 
 
 def sign_in_with(user: User, code: str):
-    client = people.browser()
+    client = people.known_browser(user)
     client.post("/account/login/", {"username": user.username, "password": cast.PASSWORD})
     return client, client.post(FACTOR, {"code": code})
 
@@ -114,6 +116,7 @@ def test_proving_spends_nothing(alice: User) -> None:
     assert (state.proved, state.left) == (True, 8)
     names = list(alice.audit_events.values_list("name", flat=True))
     assert names.count("recovery-codes.proved") == 1
+    assert names.count("recovery-codes.proof-failed") == 1
 
 
 @pytest.mark.django_db
@@ -138,6 +141,52 @@ def test_a_code_signs_in_once_and_every_address_is_told(alice: User) -> None:
     _, again = sign_in_with(alice, plain[0])
     assert again.status_code == 400
     assert queries.codes_of(alice).proved
+
+
+@pytest.mark.django_db
+def test_a_sign_in_that_is_held_up_spends_no_code(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever stage comes after the second factor, here one that never lets anybody through."""
+    from accounts.adapter import AccountAdapter
+
+    plain = make(alice)
+    stages = AccountAdapter.get_login_stages(AccountAdapter())
+    held = [*stages[:-1], "tests.mfa.test_recovery_codes.HoldingStage", stages[-1]]
+    monkeypatch.setattr(AccountAdapter, "get_login_stages", lambda self: held)
+    client, response = sign_in_with(alice, plain[0])
+    assert response["Location"] == "/help/"
+    assert people.signed_in_as(client) == ""
+    assert queries.codes_of(alice).left == 8
+    assert "recovery-codes.used" not in people.events(alice)
+
+
+class HoldingStage(LoginStage):
+    key = "holding"
+    urlname = "help"
+
+    def handle(self):
+        return redirect(self.urlname), True
+
+
+@pytest.mark.django_db
+def test_of_two_sign_ins_held_up_with_one_code_one_comes_in(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = make(alice)
+    monkeypatch.setattr("mfa.stages.codes.spend_found", lambda **kwargs: None)  # the other was faster
+    client, response = sign_in_with(alice, plain[0])
+    assert response["Location"] == "/account/login/"
+    assert "before the sign-in was complete" in client.get("/account/login/").text
+    assert people.signed_in_as(client) == ""
+
+
+@pytest.mark.django_db
+def test_whoever_came_by_a_code_is_asked_to_repair_and_led_on(alice: User) -> None:
+    plain = make(alice)
+    client = people.known_browser(alice)
+    client.post("/account/login/?next=/account/tokens/", {"username": "alice", "password": cast.PASSWORD})
+    response = client.post(FACTOR, {"code": plain[0]})
+    assert response["Location"] == "/account/security/?next=%2Faccount%2Ftokens%2F"
+    page = client.get(response["Location"]).text
+    assert "You came in with a recovery code" in page
+    assert "7 are left" in page
 
 
 @pytest.mark.django_db

@@ -18,7 +18,7 @@ PAGE = "/account/second-factor/"
 
 
 def at_the_second_factor(user: User):
-    client = people.browser()
+    client = people.known_browser(user)
     client.post("/account/login/", {"username": user.username, "password": cast.PASSWORD})
     return client
 

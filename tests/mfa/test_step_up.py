@@ -7,15 +7,17 @@ import time_machine
 from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from django.http import HttpResponse
 
-from accounts.models import User
+from accounts.models import Organization, User
 from indexsite import clock
 from indexsite.policies import STEP_UP_WINDOW, recent_step_up
+from indexsite.requirements import FRESH_WINDOW
 from mfa.stepup import step_up_required
 from tests.support import cast, people
 
 pytestmark = pytest.mark.django_db
 
 PAGE = "/account/second-factor/"
+RESUME = "/account/second-factor/resume/"
 LATER = STEP_UP_WINDOW + timedelta(minutes=1)
 
 
@@ -93,7 +95,7 @@ def test_freshness_runs_out_at_the_one_window(alice: User) -> None:
 
 def test_a_proof_of_a_device_that_is_gone_counts_no_more(alice: User) -> None:
     client = people.browser(alice)
-    cast.TOTPDevice.objects.filter(user=alice).delete()
+    cast.AuthenticatorApp.objects.filter(user=alice).delete()
     cast.add_totp(alice)
     actor = client.get("/account/").wsgi_request.actor
     assert (actor.factor, actor.factor_at) == ("", None)
@@ -119,6 +121,63 @@ def test_a_form_sent_too_late_leads_back_to_the_page_it_was_on(alice: User, rf) 
         assert guarded(request)["Location"].endswith("?next=%2Fmanage%2Fproject%2Fx%2Fyank%2F")
 
 
+def test_a_form_sent_too_late_is_offered_again_and_nothing_is_done_before(alice: User) -> None:
+    client = people.browser(alice)
+    page = "/manage/organizations/create/"
+    with time_machine.travel(LATER, tick=True):
+        late = client.post(page, {"name": "acme", "display_name": "Acme <b>"})
+        assert late["Location"] == f"{PAGE}?next=%2Faccount%2Fsecond-factor%2Fresume%2F"
+        assert not Organization.objects.exists()
+        proved = client.post(PAGE, {"code": _app_code(alice), "next": RESUME})
+        assert proved["Location"] == RESUME
+        assert not Organization.objects.exists()  # a press of the button is still needed
+        offered = client.get(RESUME)
+        assert "Acme &lt;b&gt;" in offered.text
+        assert f'action="{page}"' in offered.text
+        sent = dict(offered.context["kept"].fields)
+        assert client.post(page, sent).status_code == 302
+        assert Organization.objects.get().display_name == "Acme <b>"
+
+
+@pytest.mark.parametrize(
+    ("page", "data"),
+    [
+        ("/account/password/", {"password": cast.PASSWORD, "password1": people.NEW_PASSWORD}),
+        ("/account/close/", {"username": "alice"}),
+        ("/account/security/totp/", {"code": "123456"}),
+        ("/manage/organizations/create/", {"name": "acme", "display_name": "x" * 70_000}),
+    ],
+)
+def test_what_opens_or_confirms_something_is_not_kept(alice: User, page: str, data: dict[str, str]) -> None:
+    client = people.browser(alice)
+    with time_machine.travel(LATER, tick=True):
+        assert client.post(page, data)["Location"].startswith(PAGE)
+        assert "pending_form" not in client.session
+
+
+def test_a_kept_form_is_for_its_owner_and_an_hour(alice: User, bob: User) -> None:
+    client = people.browser(alice)
+    with time_machine.travel(LATER, tick=True):
+        client.post("/manage/organizations/create/", {"name": "acme", "display_name": ""})
+        assert client.get(RESUME).status_code == 200
+    with time_machine.travel(LATER + timedelta(hours=1, minutes=1), tick=True):
+        assert client.get(RESUME)["Location"] == "/account/"
+    kept = client.session["pending_form"]
+    other = people.browser(bob)
+    session = other.session
+    session["pending_form"] = kept
+    session.save()
+    assert other.get(RESUME)["Location"] == "/account/"
+
+
+def test_each_act_asks_for_the_freshness_of_its_row(alice: User) -> None:
+    client = people.browser(alice)
+    with time_machine.travel(FRESH_WINDOW + timedelta(minutes=1), tick=True):
+        assert client.get("/account/email/").status_code == 200
+        for page in ("totp/", "codes/", "keys/add/"):
+            assert client.get(f"/account/security/{page}")["Location"].startswith(PAGE)
+
+
 def test_a_visitor_is_sent_to_the_front_door(rf) -> None:
     response = people.browser().get("/account/email/")
     assert response["Location"] == "/account/login/?next=%2Faccount%2Femail%2F"
@@ -140,7 +199,7 @@ def test_guesses_of_the_password_are_limited_and_recorded(carol: User) -> None:
 
 def test_an_advanced_demo_clock_lets_a_proof_grow_old(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     client = people.browser(alice)
-    monkeypatch.setattr(clock, "offset", lambda: timedelta(days=7))
+    monkeypatch.setattr(clock, "offset", lambda: timedelta(days=6))
     assert client.get("/account/email/").status_code == 302
     client.post(PAGE, {"code": _app_code(alice)})
     assert client.get("/account/email/").status_code == 200  # stamped with the same clock that judges it
@@ -149,5 +208,5 @@ def test_an_advanced_demo_clock_lets_a_proof_grow_old(alice: User, monkeypatch: 
 def _app_code(user: User) -> str:
     """The phone's code: phones know nothing of a demo clock."""
     people.forget_last_code(user)
-    device = cast.TOTPDevice.objects.get(user=user)
+    device = cast.AuthenticatorApp.objects.get(user=user)
     return f"{cast.TOTP(device.bin_key).token():06d}"

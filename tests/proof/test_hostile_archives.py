@@ -46,6 +46,7 @@ def test_a_damaged_archive_is_refused_with_a_sentence_or_still_good(
     assert len(outcomes) > 3  # the damage reached more than the outermost layer
     assert "not ASCII" not in outcomes
     assert slowest < SLOWEST_SECONDS
+    record_property("watches", "releases/upload")
     record_property("rounds", ROUNDS)
     record_property("outcomes", dict(outcomes.most_common()))
     record_property("slowest_seconds", round(slowest, 3))

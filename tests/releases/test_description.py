@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -249,6 +250,15 @@ def test_what_would_grow_without_end_is_shown_as_it_is(text: str, kind: str) -> 
     began = time.thread_time()
     assert render(text, kind).startswith("<pre>")
     assert time.thread_time() - began < 5
+
+
+def test_notes_keep_the_classes_that_our_style_sheet_knows() -> None:
+    markdown = render("> [!NOTE]\n> Mind the gap.\n\n> [!CAUTION]\n> Do not run.", MARKDOWN)
+    rst = render(".. note::\n\n   Mind the gap.\n\n.. caution:: Do not run.", RST)
+    for page in (markdown, rst):
+        assert re.findall(r'<aside class="([a-z ]+)">', page) == ["admonition note", "admonition caution"]
+        assert '<p class="admonition-title">Note</p>' in page
+    assert ".admonition:is(.caution" in Path("static/css/pages.css").read_text()
 
 
 def test_tables_and_insertions_of_real_texts_are_rendered() -> None:

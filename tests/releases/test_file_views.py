@@ -40,7 +40,7 @@ def test_a_download_is_the_exact_bytes_as_an_attachment_for_ever(client: Client,
     assert got["Content-Length"] == "1000"
     assert got["Content-Disposition"] == f'attachment; filename="{wheel.filename}"'
     assert got["ETag"] == f'"{wheel.sha256}"'
-    assert got["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert got["Cache-Control"] == "public, max-age=31536000, s-maxage=600, immutable"
     assert got["Accept-Ranges"] == "bytes"
     assert "Content-Encoding" not in got
 

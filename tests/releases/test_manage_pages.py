@@ -66,7 +66,27 @@ def test_a_member_without_a_factor_is_told_to_set_one_up(dave: User) -> None:
     dave_browser = browser(dave)
 
     assert "Your rights are suspended" in dave_browser.get("/manage/projects/").text
-    assert dave_browser.get("/manage/project/davelib/").status_code in {302, 403}
+    sent_on = dave_browser.get("/manage/project/davelib/")
+    assert sent_on.status_code == 302
+    assert sent_on["Location"] == "/account/security/?next=%2Fmanage%2Fproject%2Fdavelib%2F"
+
+
+def test_owners_alone_read_on_the_overview_whose_rights_are_suspended(
+    alice: User, bob: User, dave: User, sampleproject: Project
+) -> None:
+    cast.grant(dave, sampleproject, RoleKind.MAINTAINER)
+    path = "/manage/project/sample-project/"
+
+    by_alice = " ".join(browser(alice).get(path).text.split())
+    assert "Suspended" in by_alice
+    assert "dave has to set up a second factor under Account, Security" in by_alice
+    assert "uspended" not in browser(bob).get(path).text
+    assert browser(dave).get(path)["Location"].startswith("/account/security/")
+    for public in ("/project/sample-project/", "/user/dave/"):
+        assert "uspended" not in Client().get(public).text
+
+    cast.add_totp(dave)
+    assert "uspended" not in browser(alice).get(path).text
 
 
 def test_projects_are_listed_with_every_role(alice: User, sampleproject: Project) -> None:

@@ -4,7 +4,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
@@ -104,8 +104,6 @@ def _seconds_to_refresh(project: Project) -> float:
 
 
 def test_a_new_project_locks_the_root_before_it_lists_projects(sample: Project) -> None:
-    from django.db import connection
-
     with CaptureQueriesContext(connection) as captured:
         published.project("another")
     statements = [query["sql"] for query in captured if "releases_" in query["sql"] and "SELECT" in query["sql"]]
@@ -114,3 +112,16 @@ def test_a_new_project_locks_the_root_before_it_lists_projects(sample: Project) 
     assert lock < listing
     if connection.vendor == "postgresql":
         assert "FOR UPDATE" in statements[lock]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL plans by what its tables hold, not by rule")
+def test_an_upload_does_not_walk_through_the_files_of_other_projects(sample: Project) -> None:
+    published.publish(sample, "1.0")
+    with CaptureQueriesContext(connection) as captured:
+        published.refresh(sample)
+    (listing,) = (query["sql"] for query in captured if '"releases_file"."filename"' in query["sql"])
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {listing}")
+        plan = [row[3] for row in cursor.fetchall()]
+    assert any("releases_release_project" in step for step in plan), plan
+    assert not any("deletion" in step for step in plan), plan

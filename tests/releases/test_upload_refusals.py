@@ -253,7 +253,7 @@ REFUSALS: list[tuple[Callable[[Scene], Attempt], int, str]] = [
     (no_factor_new_project, 403, "User 'carol' must set up a second factor"),
     (lost_factor, 403, "User 'alice' must set up a second factor"),
     (password, 403, "Passwords cannot upload; create a token at"),
-    (closed_account, 403, "This account is closed or frozen"),
+    (closed_account, 403, "This account is closed; ask the operators for help."),
     (no_role, 403, "User 'bob' has no right to do this on project 'sampleproject'."),
     (approvers_role, 403, "User 'bob' has no right to do this on project 'sampleproject'."),
     (archived_project, 403, "Project 'sampleproject' is archived and takes no new files."),

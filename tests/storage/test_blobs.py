@@ -155,7 +155,8 @@ class TestLocalDisk:
         flushed.clear()
         path, _ = temporary(b"wheel")
         storage.put_once(path, sha256=sha256)
-        assert flushed == [str(path), str(bb)], "the names of both folders are safe already"
+        assert flushed == [str(bb)], "the bytes and the names of both folders are safe already"
+        assert not path.exists()
 
     def test_a_folder_made_by_another_process_is_not_taken_for_flushed(
         self, files_dir: Path, flushed: list[str]

@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 import factory
 from allauth.account.models import EmailAddress
 from django_otp.oath import TOTP
-from django_otp.plugins.otp_totp.models import TOTPDevice
+from django_otp_webauthn.models import WebAuthnUserHandle
 from factory.django import DjangoModelFactory
 
-from accounts.models import User
+from accounts.models import StaffKind, StaffRole, User
 from indexsite import clock
 from indexsite.actors import Actor, Credential, SessionCredential
+from mfa.models import AuthenticatorApp, SecurityKey
 from releases.models import Project, Role, RoleKind
+from tests.support.authenticators import SoftKey
 
 PASSWORD = "a sparrow counts nine lanterns"
 
@@ -65,13 +67,37 @@ def person(username: str, *, verified: bool = True, totp: bool = True, **fields:
     return user
 
 
-def add_totp(user: User) -> TOTPDevice:
-    return TOTPDevice.objects.create(user=user, name="phone", confirmed=True)
+def staff(username: str, *kinds: StaffKind, **fields: object) -> User:
+    """Somebody who works for the site in these roles: mona moderates, sven is security, root has none."""
+    user = person(username, is_staff=True, **fields)
+    for kind in kinds:
+        StaffRole.objects.create(user=user, kind=kind, granted_at=clock.now(), is_founding=True)
+    return user
+
+
+def add_totp(user: User) -> AuthenticatorApp:
+    return AuthenticatorApp.objects.create(user=user, name="phone", confirmed=True)
+
+
+def add_key(user: User, name: str = "blue", **options: object) -> SoftKey:
+    """A registered key of the person, as `SoftKey(**options)` makes it."""
+    key = SoftKey(**options)
+    key.handle = WebAuthnUserHandle.get_handle_for_user(user)
+    SecurityKey.objects.create(
+        user=user,
+        name=name,
+        credential_id=key.credential_id,
+        public_key=key.cose(),
+        sign_count=key.counter,
+        discoverable=key.discoverable,
+        verifies_user=key.verifies,
+    )
+    return key
 
 
 def totp_code(user: User, *, steps: int = 0) -> str:
     """The code the person's app shows now, or `steps` periods of 30 s later."""
-    device = TOTPDevice.objects.get(user=user, confirmed=True)
+    device = AuthenticatorApp.objects.get(user=user, confirmed=True)
     totp = TOTP(device.bin_key, device.step, device.t0, device.digits, device.drift)
     totp.time = clock.now().timestamp() + steps * device.step
     return f"{totp.token():06d}"
@@ -90,7 +116,10 @@ def actor(
 ) -> Actor:
     """The person in a browser (or with `credential`); `fresh` has just proved password and factor."""
     proved_at = (at or clock.now()) - (timedelta(seconds=5) if fresh else timedelta(days=1))
-    device = TOTPDevice.objects.filter(user=user, confirmed=True).first() if user is not None else None
+    device = None
+    if user is not None:
+        device = AuthenticatorApp.objects.filter(user=user, confirmed=True).first()
+        device = device or SecurityKey.objects.filter(user=user).first()
     return Actor(
         user=user,
         credential=credential or SessionCredential(),

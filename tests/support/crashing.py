@@ -77,7 +77,7 @@ def main() -> None:
     from releases.api_receive import Receiver
 
     armed_by(api_legacy, "_admit")
-    around(Receiver, "receive_data_chunk", "receive")
+    around(Receiver, "write", "receive")
     around(storage, "put_all", "storage.put")
     storage.reached = reach
     around(BaseDatabaseWrapper, "commit", "commit")

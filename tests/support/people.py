@@ -10,7 +10,11 @@ from django.core.mail import EmailMessage
 from django.test import Client
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from accounts import known_devices
+from accounts.actions import devices
 from accounts.models import User
+from indexsite import clock
+from indexsite.models import RateBucket
 from mfa.models import has_factor
 from tests.support import cast
 from tests.support.hashers import CheapArgon2Hasher
@@ -30,7 +34,8 @@ def browser(user: User | None = None, *, agent: str = "Browser/1.0", **headers: 
 
 
 def sign_in(client: Client, user: User, *, password: str = cast.PASSWORD) -> None:
-    """Username and password, and the app's code where there is one."""
+    """Username and password, and the app's code where there is one, in a browser the account knows."""
+    make_known(client, user)
     response = client.post("/account/login/", {"username": user.username, "password": password})
     assert response.status_code == 302, response.content
     if has_factor(user):
@@ -41,9 +46,31 @@ def sign_in(client: Client, user: User, *, password: str = cast.PASSWORD) -> Non
     assert signed_in_as(client) == user.username
 
 
+def known_browser(user: User, **headers: str) -> Client:
+    """A browser of its own that the account knows; nobody is signed in."""
+    client = browser(**headers)
+    make_known(client, user)
+    return client
+
+
+def make_known(client: Client, user: User) -> None:
+    """Let the account know this browser, as after an earlier sign-in."""
+    user = User.objects.get(pk=user.pk)  # with the password it has by now
+    name = known_devices.cookie_name(user.username)
+    shown = client.cookies[name].value if name in client.cookies else ""
+    client.cookies[name] = devices.remember(
+        user=user, shown=shown, session_key="", address="127.0.0.1", client="", at=clock.now()
+    )
+
+
 def forget_last_code(user: User) -> None:
     """Let the app's present code count once more: tests do not wait half a minute."""
     TOTPDevice.objects.filter(user=user).update(last_t=-1)
+
+
+def forget_limits() -> None:
+    """Let attempts be counted from nothing again."""
+    RateBucket.objects.all().delete()
 
 
 def signed_in_as(client: Client) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import pkgutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 from django.db.backends.sqlite3.base import DatabaseWrapper
+from django.db.models import QuerySet
 
-from releases.models import ProjectQuerySet
+from releases.models import Project, ProjectQuerySet
 
 
 def together[T](*acts: Callable[[], T]) -> list[T]:
@@ -29,21 +30,23 @@ def together[T](*acts: Callable[[], T]) -> list[T]:
         return list(pool.map(run, acts))
 
 
-def meet(patch: pytest.MonkeyPatch, target: str, *, parties: int = 2, patience: float = 1.0) -> None:
-    """Make `parties` threads wait for each other in front of the function `target`.
+def meet(patch: pytest.MonkeyPatch, *targets: str, parties: int = 2, patience: float = 1.0) -> None:
+    """Make `parties` threads wait for each other in front of the functions or methods `targets`.
 
     Where a lock lets only one of them come so far, it goes on alone after `patience` seconds.
     """
     barrier = threading.Barrier(parties)
-    module, _, name = target.rpartition(".")
-    original = getattr(importlib.import_module(module), name)
 
-    def after_the_others(*args: Any, **kwargs: Any) -> Any:
-        with suppress(threading.BrokenBarrierError):
-            barrier.wait(timeout=patience)
-        return original(*args, **kwargs)
+    def after_the_others(original: Callable[..., Any]) -> Callable[..., Any]:
+        def waiting(*args: Any, **kwargs: Any) -> Any:
+            with suppress(threading.BrokenBarrierError):
+                barrier.wait(timeout=patience)
+            return original(*args, **kwargs)
 
-    patch.setattr(target, after_the_others)
+        return waiting
+
+    for target in targets:
+        patch.setattr(target, after_the_others(pkgutil.resolve_name(target)))
 
 
 def without_locks(patch: pytest.MonkeyPatch) -> None:
@@ -52,6 +55,18 @@ def without_locks(patch: pytest.MonkeyPatch) -> None:
     PostgreSQL: the row lock. SQLite: the write lock that each transaction takes when it begins.
     """
     patch.setattr(ProjectQuerySet, "locked", lambda self, pk: self.get(pk=pk))
+    _unlock_uploads_and_begin(patch)
+
+
+def without_any_lock(patch: pytest.MonkeyPatch) -> None:
+    """The same for all rows: people and organisations too."""
+    patch.setattr(QuerySet, "select_for_update", lambda self, **options: self)
+    _unlock_uploads_and_begin(patch)
+
+
+def _unlock_uploads_and_begin(patch: pytest.MonkeyPatch) -> None:
+    # Its statement was composed before this test, with the lock.
+    patch.setattr("releases.actions.publish.lock_project", lambda pk: Project.with_deleted.get(pk=pk))
     if connection.vendor == "sqlite":
         patch.setattr(
             DatabaseWrapper,

@@ -21,6 +21,7 @@ DATABASE = "TEST_DATABASE"
 # Every variable the site knows; a value set on the developer's machine must not decide a test.
 SITE_VARIABLES = (
     "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
     "DEBUG",
     "DEMO",
     "SITE_URL",

@@ -133,6 +133,19 @@ class Site:
         letters = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in paths]
         return [letter for letter in letters if address in str(letter["To"])]
 
+    def confirm_sign_in(self, page: Any, address: str, *, after: int) -> None:
+        """In a browser that the account does not know: open the mailed link and press its button.
+
+        Args:
+            after: how many letters had gone to this address before the sign-in.
+        """
+        if not page.url.endswith("/account/confirm-sign-in/"):
+            return
+        letter = self.letter_to(address, containing="/account/confirm-sign-in/", after=after)
+        text = letter.get_body(("plain",)).get_content()
+        page.goto(next(line for line in text.splitlines() if line.startswith(self.url)))
+        page.get_by_role("button", name="Yes, sign me in").click()
+
     def log(self) -> str:
         return "".join(path.read_text() for path in sorted(self.directory.glob("*.log")))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.http import HttpRequest
@@ -10,6 +11,7 @@ from django.test import RequestFactory
 
 from accounts.models import User
 from indexsite import clock
+from indexsite.actors import Permission
 from releases.models import Project
 from tokens.macaroons import caveats
 from tokens.models import Token
@@ -22,6 +24,7 @@ def token_of(
     description: str = "ci",
     life: timedelta | None = None,
     created_at: datetime | None = None,
+    permissions: Collection[Permission] | None = None,
 ) -> Token:
     """A token as `create_token` makes it."""
     at = created_at or clock.now()
@@ -29,6 +32,8 @@ def token_of(
     if project is not None:
         chain.append(caveats.ProjectNames((project.normalized_name,)))
         chain.append(caveats.ProjectIds((caveats.public_id(project.pk),)))
+    if permissions is not None:
+        chain.append(caveats.Permissions(tuple(sorted({*permissions, Permission.READ_ACCOUNT}))))
     expires_at = at + life if life is not None else None
     if expires_at is not None:
         chain.append(caveats.Expiry(int(expires_at.timestamp()), int(at.timestamp())))
@@ -39,6 +44,7 @@ def token_of(
         created_at=at,
         expires_at=expires_at,
         caveats=[caveat.encode() for caveat in chain],
+        permissions=None if permissions is None else sorted(permissions),
     )
 
 

@@ -12,7 +12,7 @@ from allauth.account.models import EmailAddress
 from django.utils import timezone
 
 from accounts.models import User
-from indexsite import limits
+from indexsite import limits, policies
 from indexsite.errors import InvalidInput, LimitReached, PermissionRefused
 from indexsite.limits import Limit
 from indexsite.models import AuditEvent
@@ -78,7 +78,7 @@ def test_creating_is_audited_without_the_secret(alice: User, sampleproject: Proj
     assert event.data == {
         "description": "ci",
         "token_id": str(created.token.pk),
-        "scope": "project Sample.Project",
+        "scope": "project Sample.Project, to upload",
     }
     assert created.secret not in str(event.__dict__)
 
@@ -151,7 +151,28 @@ def test_a_closed_project_gets_no_new_token(alice: User, sampleproject: Project)
         make(alice, project=sampleproject)
 
 
-def test_whoever_may_not_create_tokens_hears_why(alice: User, dave: User) -> None:
+@pytest.mark.parametrize("defended", [False, True])
+def test_a_token_planted_with_a_password_alone_waits_for_a_project(
+    carol: User, monkeypatch: pytest.MonkeyPatch, *, defended: bool
+) -> None:
+    """carol has no role and no factor yet; whoever knows her password asks for a token now and publishes later."""
+    if not defended:
+        row = policies.RULES[Action.TOKEN_CREATE]
+        asked_too_late = tuple(policies.obligations_met if r is policies.factor_held else r for r in row)
+        monkeypatch.setitem(policies.RULES, Action.TOKEN_CREATE, asked_too_late)
+        planted = make(carol)
+        cast.add_totp(carol)
+        project = cast.ProjectFactory(name="carolib", owner=carol)
+        assert may(authenticate(request_with(basic(planted.secret))), Action.FILE_UPLOAD, project)
+        return
+    with pytest.raises(PermissionRefused) as refused:
+        make(carol)
+    assert refused.value.code == "second-factor-required"
+    assert not Token.objects.exists()
+    assert not AuditEvent.objects.filter(name="token.created").exists()
+
+
+def test_whoever_may_not_create_tokens_hears_why(alice: User, carol: User, dave: User) -> None:
     unverified = cast.person("newcomer", verified=False)
     cast.ProjectFactory(owner=dave)
     stale = cast.actor(alice, fresh=False)
@@ -159,6 +180,7 @@ def test_whoever_may_not_create_tokens_hears_why(alice: User, dave: User) -> Non
     for actor, code in (
         (cast.actor(unverified), "email-unverified"),
         (cast.actor(dave), "second-factor-required"),
+        (cast.actor(carol), "second-factor-required"),
         (stale, "step-up-needed"),
         (by_token, "interactive-only"),
     ):

@@ -138,7 +138,7 @@ def test_no_bytes_raise_anything_but_our_error(data: bytes) -> None:
     assert verifies(rebuild(b"\x02" + data)) is None
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000, deadline=None)
 @given(st.data())
 def test_no_mutation_verifies_except_one_of_the_location(data: st.DataObject) -> None:
     token = a_token(*CAVEATS)

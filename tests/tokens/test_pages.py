@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 import time_machine
 from django.test import Client
 from django.utils import timezone
+from django_otp.oath import totp
 
 from accounts.models import User
 from indexsite.models import AuditEvent
@@ -47,7 +49,13 @@ def sampleproject(alice: User) -> Project:
 
 
 def fill(**changed: str) -> dict[str, str]:
-    return {"description": "ci", "scope": "project:sample-project", "expiry": "30", **changed}
+    return {
+        "description": "ci",
+        "permissions": "upload",
+        "scope": "project:sample-project",
+        "expiry": "30",
+        **changed,
+    }
 
 
 # -- making one -------------------------------------------------------------------------------------------------
@@ -113,7 +121,10 @@ def test_each_client_gets_what_to_paste(
         ({"description": "x" * 101}, "at most 100 characters"),
         ({"description": "taken"}, "You already have a token &quot;taken&quot;"),
         ({"scope": ""}, "Choose a project, or the whole account."),
-        ({"scope": "project:foreign"}, "project:foreign is not one of the available choices"),
+        (
+            {"scope": "project:foreign"},
+            "You have no right to upload to that project any more; choose something else.",
+        ),
         ({"expiry": ""}, "Choose how long the token works."),
         ({"expiry": "99999"}, "99999 is not one of the available choices"),
         ({"expiry": "custom"}, "Choose the last day on which the token works."),
@@ -178,15 +189,22 @@ def test_too_many_new_tokens_are_refused(client: Client, sign_in: Callable[..., 
     sign_in(alice)
     statuses = [client.post(CREATE, fill(description=str(n), scope="account")).status_code for n in range(51)]
     assert statuses == [200] * 50 + [429]
+    again = client.post(CREATE, fill(description="one too many", scope="account"))
+    assert "Too many new tokens for this account" in again.text
+    assert "one too many" in again.text
+    assert int(again["Retry-After"]) > 0
     assert Token.objects.count() == 50
 
 
-@pytest.mark.parametrize("path", [LIST, CREATE, REVOKE_ALL, f"{LIST}0b6ba5e4-7f4e-4f0e-a0c2-cf6aa06f0b0e/revoke/"])
-def test_visitors_are_sent_to_sign_in(client: Client, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "posted"),
+    [(LIST, 405), (CREATE, 302), (REVOKE_ALL, 302), (f"{LIST}0b6ba5e4-7f4e-4f0e-a0c2-cf6aa06f0b0e/revoke/", 302)],
+)
+def test_visitors_are_sent_to_sign_in(client: Client, path: str, posted: int) -> None:
     response = client.get(path)
     assert response.status_code == 302
     assert response["Location"] == f"/account/login/?next={quote(path, safe='')}"
-    assert client.post(path).status_code in {302, 405}
+    assert client.post(path).status_code == posted
 
 
 def test_without_a_fresh_proof_nothing_is_made(
@@ -195,7 +213,8 @@ def test_without_a_fresh_proof_nothing_is_made(
     sign_in(alice, fresh=False)
     for response in (client.get(CREATE), client.post(CREATE, fill())):
         assert response.status_code == 302
-        assert response["Location"] == f"/account/second-factor/?next={quote(CREATE, safe='')}"
+        assert response["Location"].startswith("/account/second-factor/?next=")
+    assert dict(client.get("/account/second-factor/resume/").context["kept"].fields)["description"]
     assert not Token.objects.exists()
     people.forget_last_code(alice)
     back = client.post(f"/account/second-factor/?next={CREATE}", {"code": cast.totp_code(alice), "next": CREATE})
@@ -203,11 +222,22 @@ def test_without_a_fresh_proof_nothing_is_made(
     assert client.post(CREATE, fill()).status_code == 200
 
 
-def test_somebody_who_may_not_create_hears_why(client: Client, sign_in: Callable[..., None], dave: User) -> None:
-    cast.ProjectFactory(owner=dave)
-    sign_in(dave)
-    response = client.get(CREATE, follow=True)
-    assert "must set up a second factor" in html.unescape(response.content.decode())
+def test_whoever_has_no_factor_sets_one_up_and_comes_back_to_the_form(
+    client: Client, sign_in: Callable[..., None], carol: User
+) -> None:
+    sign_in(carol)
+    overview = client.get(CREATE, follow=True)
+    assert overview.redirect_chain == [(f"/account/security/?next={quote(CREATE, safe='')}", 302)]
+    assert "must set up a second factor" in html.unescape(overview.text)
+    codes_page = overview.context["todo_url"]
+    made = client.post(codes_page, {"act": "generate", "next": CREATE})
+    client.post(codes_page, {"act": "prove", "code": made.context["plain"][0], "next": CREATE})
+    app = client.get("/account/security/totp/").context["secret"]
+    secret = base64.b32decode(app.replace(" ", ""))
+    enrolled = client.post("/account/security/totp/", {"code": f"{totp(secret):06d}", "next": CREATE}, follow=True)
+    assert f'href="{CREATE}">Go on where you were' in enrolled.text
+    assert client.post(CREATE, fill(scope="account")).status_code == 200
+    assert Token.objects.get().user == carol
 
 
 # -- the list -----------------------------------------------------------------------------------------------------

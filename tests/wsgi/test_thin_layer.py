@@ -1,6 +1,8 @@
 """The layer in front of Django: the same answers, without Django, whatever else is down."""
 
+import dataclasses
 import io
+import ipaddress
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -112,9 +114,31 @@ def test_transport_security_is_announced_where_django_does(
 ) -> None:
     monkeypatch.setattr(settings, "SECURE_HSTS_SECONDS", 1000)
     monkeypatch.setattr(settings, "SECURE_PROXY_SSL_HEADER", ("HTTP_X_FORWARDED_PROTO", "https"))
+    trust(monkeypatch, "127.0.0.0/8")
     assert ask(thin, "/simple/", **headers) == ask(WSGIHandler(), "/simple/", **headers)
     secure = headers.get("x-forwarded-proto") == "https"
     assert ("Strict-Transport-Security" in ask(thin, "/simple/", **headers)[1]) is secure
+
+
+def trust(monkeypatch: pytest.MonkeyPatch, *ranges: str) -> None:
+    networks = tuple(ipaddress.ip_network(text) for text in ranges)
+    monkeypatch.setattr(settings, "ENV", dataclasses.replace(settings.ENV, trusted_proxies=networks))
+
+
+@pytest.mark.parametrize("proxies", [(), ("10.0.0.0/8",), ("127.0.0.1/32",)], ids=str)
+@pytest.mark.parametrize("path", ["/", "/simple/"])
+def test_only_a_proxy_of_ours_says_that_the_connection_is_secure(
+    wheel: File, django: Any, monkeypatch: pytest.MonkeyPatch, path: str, proxies: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(settings, "SECURE_HSTS_SECONDS", 1000)
+    monkeypatch.setattr(settings, "SECURE_PROXY_SSL_HEADER", ("HTTP_X_FORWARDED_PROTO", "https"))
+    trust(monkeypatch, *proxies)
+    handler = type(django)()  # the middleware reads its settings when it is made
+    claim = {"x-forwarded-proto": "https"}
+    # Django alone believes whoever sends it.
+    assert "Strict-Transport-Security" in ask(handler, path, **claim)[1]
+    believed = "Strict-Transport-Security" in ask(wsgi.thin(handler), path, **claim)[1]
+    assert believed is ("127.0.0.1/32" in proxies)
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,23 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from indexsite import audit, limits
-from indexsite.actors import Actor
+from indexsite.actors import Actor, Permission
 from indexsite.errors import InvalidInput
 from indexsite.limits import Limit
 from indexsite.policies import Action, require
 from releases.models import Project
 from tokens import notices
 from tokens.macaroons import caveats
-from tokens.models import MAX_DESCRIPTION, Token
+from tokens.models import GRANTED, MAX_DESCRIPTION, Token
+
+# The act behind each permission: nobody makes a token for one project that could not do what it is made for.
+ACTS = {
+    Permission.UPLOAD: Action.FILE_UPLOAD,
+    Permission.READ_HISTORY: Action.HISTORY_VIEW,
+    Permission.READ_MEMBERS: Action.MEMBERS_VIEW,
+    Permission.YANK: Action.RELEASE_YANK,
+    Permission.INVITE: Action.ROLE_INVITE,
+}
 
 
 @dataclass(frozen=True)
@@ -28,21 +37,29 @@ class CreatedToken:
 
 
 def create_token(
-    *, actor: Actor, description: str, project: Project | None, expires_at: datetime | None, at: datetime
+    *,
+    actor: Actor,
+    description: str,
+    project: Project | None,
+    expires_at: datetime | None,
+    at: datetime,
+    permissions: frozenset[Permission] = GRANTED,
 ) -> CreatedToken:
-    """Make a token for everything `actor` may upload (`project` None) or for one project only.
+    """Make a token for all projects of `actor` (`project` None) or for one only.
 
     Args:
+        permissions: what it may be used for; whose it is, it may always say.
         expires_at: the first moment at which it no longer works, or None for never.
 
     Raises:
-        PermissionRefused: the actor may not create tokens, or may not upload to the project.
+        PermissionRefused: the actor may not create tokens, or may not do on the project what the token is for.
         InvalidInput: no description, one that a live token of theirs has, or an end that has passed.
         LimitReached: the actor has made too many today.
     """
     require(actor, Action.TOKEN_CREATE)
     if project is not None:
-        require(actor, Action.FILE_UPLOAD, project)
+        for permission in sorted(permissions & ACTS.keys()):
+            require(actor, ACTS[permission], project)
     description = _usable(description)
     if expires_at is not None:
         expires_at = expires_at.replace(microsecond=0)  # caveats count in seconds; the row says the same
@@ -52,7 +69,8 @@ def create_token(
     token = Token(
         user=actor.person,
         description=description,
-        caveats=[caveat.encode() for caveat in _restrictions(actor.person, project, expires_at, at)],
+        caveats=[caveat.encode() for caveat in _restrictions(actor.person, project, permissions, expires_at, at)],
+        permissions=None if permissions == GRANTED else sorted(permissions),
         project=project,
         created_at=at,
         expires_at=expires_at,
@@ -71,13 +89,19 @@ def _usable(description: str) -> str:
 
 
 def _restrictions(
-    user: User, project: Project | None, expires_at: datetime | None, at: datetime
+    user: User,
+    project: Project | None,
+    permissions: frozenset[Permission],
+    expires_at: datetime | None,
+    at: datetime,
 ) -> list[caveats.AnyCaveat]:
     chain: list[caveats.AnyCaveat] = [caveats.RequestUser(caveats.public_id(user.pk))]
     if project is not None:
         chain.append(caveats.ProjectNames((project.normalized_name,)))
         # By id as well: should the name ever go to somebody else, the token does not go with it.
         chain.append(caveats.ProjectIds((caveats.public_id(project.pk),)))
+    if permissions != GRANTED:
+        chain.append(caveats.Permissions(tuple(sorted(permissions | {Permission.READ_ACCOUNT}))))
     if expires_at is not None:
         chain.append(caveats.Expiry(expires_at=int(expires_at.timestamp()), not_before=int(at.timestamp())))
     return chain
@@ -91,7 +115,7 @@ def _store(token: Token, *, by: Actor) -> None:
         project=token.project.normalized_name if token.project is not None else "",
         description=token.description,
         token_id=str(token.pk),
-        scope=token.scope,
+        scope=f"{token.scope}, to {token.uses}",
     )
     audit.record(by, event)
     notices.token_created(token, by=by)

@@ -20,7 +20,6 @@ from tokens.macaroons.wire import MacaroonError
 # Refused like any unknown tag until they are built; listed so that nobody gives them another meaning.
 RESERVED_TAGS = {
     4: "trusted publisher, as other indexes wrote it",
-    100: "permissions: [100, [permission, ...]]",
     101: "drafts only: uploads land in a draft: [101]",
     102: "one draft: [102, draft_id]",
 }
@@ -111,9 +110,26 @@ class RequestUser:
         return cls(*_exactly(fields, _string))
 
 
-type AnyCaveat = Expiry | ProjectNames | ProjectIds | RequestUser
+@dataclass(frozen=True)
+class Permissions:
+    """Good for these uses at most: it takes away and never gives. A name that is not known allows nothing."""
 
-_KINDS: dict[int, type[AnyCaveat]] = {kind.tag: kind for kind in (Expiry, ProjectNames, ProjectIds, RequestUser)}
+    tag: ClassVar[int] = 100
+    names: tuple[str, ...]
+
+    def encode(self) -> Encoded:
+        return [self.tag, list(self.names)]
+
+    @classmethod
+    def decode(cls, fields: Encoded) -> Self:
+        return cls(*_exactly(fields, _strings))
+
+
+type AnyCaveat = Expiry | ProjectNames | ProjectIds | RequestUser | Permissions
+
+_KINDS: dict[int, type[AnyCaveat]] = {
+    kind.tag: kind for kind in (Expiry, ProjectNames, ProjectIds, RequestUser, Permissions)
+}
 
 
 def public_id(pk: int) -> str:
@@ -184,6 +200,15 @@ def check_project(caveats: Iterable[AnyCaveat], project: ProjectFacts | None) ->
             raise _refused("is limited to a project and cannot be used here")
         if not caveat.allows(project):
             raise _refused(f"is not valid for project '{project.normalized_name}'")
+
+
+def permitted[Name: str](granted: Iterable[Name], caveats: Iterable[AnyCaveat]) -> frozenset[Name]:
+    """What is left of `granted` under every restriction on permissions."""
+    left = frozenset(granted)
+    for caveat in caveats:
+        if isinstance(caveat, Permissions):
+            left = frozenset(name for name in left if name in caveat.names)
+    return left
 
 
 def expires_at(caveats: Iterable[AnyCaveat]) -> datetime | None:

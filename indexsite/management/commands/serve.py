@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import struct
@@ -11,11 +12,12 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.migrations.executor import MigrationExecutor
+from django.db import connection, connections
 from django.db.utils import OperationalError
 from django.utils.module_loading import import_string
 from gunicorn.app.base import BaseApplication
+
+from indexsite.schema import pending_migrations
 
 THREADS = 8
 # A client that stops in the middle of a request gives its thread back after so long: gunicorn's threads would
@@ -55,8 +57,12 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "worker_class": "gthread",
             # Loaded once, then forked: workers share the memory of the code and start together.
             "preload_app": True,
-            "pre_fork": _close_connections,
-            "post_worker_init": _limit_stalls,
+            "pre_fork": _prepare_to_fork,
+            "post_worker_init": _begin,
+            "worker_exit": _end,
+            # Whom to believe about the connection in front is said once, by `TRUSTED_PROXIES`.
+            "secure_scheme_headers": {},
+            "forwarder_headers": "",
             "keepalive": 15,
             "graceful_timeout": 20,
             # A preview over several drafts names each by its token.
@@ -75,9 +81,20 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         return import_string(settings.WSGI_APPLICATION)
 
 
-def _close_connections(_server: Any, _worker: Any) -> None:
+def _prepare_to_fork(_server: Any, _worker: Any) -> None:
     # A connection that two processes share breaks in both (SQLite: silently, with a corrupt database).
     connections.close_all()
+    # What is loaded stays: no worker's collector need walk it again, nor copy its pages by walking it.
+    gc.freeze()
+
+
+def _begin(worker: Any) -> None:
+    _limit_stalls(worker)
+    import_string("releases.downloads.start")()
+
+
+def _end(_server: Any, _worker: Any) -> None:
+    import_string("releases.downloads.stop")()
 
 
 def _limit_stalls(worker: Any) -> None:
@@ -94,14 +111,12 @@ def refuse_unmigrated() -> None:
     Raises:
         CommandError: what to run first.
     """
-    connection = connections[DEFAULT_DB_ALIAS]
     try:
-        executor = MigrationExecutor(connection)
-        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        pending = pending_migrations()
     except OperationalError as error:
         reason = str(error).strip().splitlines()[0]
         raise CommandError(f"The database cannot be reached ({reason}); check DATABASE_URL.") from error
     finally:
         connection.close()
     if pending:
-        raise CommandError(f"The database lacks {len(pending)} migration(s); run manage.py migrate first.")
+        raise CommandError(f"The database lacks {pending} migration(s); run manage.py migrate first.")

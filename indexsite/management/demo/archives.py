@@ -34,10 +34,14 @@ class Package:
     def stem(self) -> str:
         return f"{self.module}-{self.version}"
 
+    @property
+    def wheel_name(self) -> str:
+        return f"{self.stem}-py3-none-any.whl"
+
     def write(self, directory: Path) -> list[Path]:
         """Write sdist and wheel; returns their paths."""
         directory.mkdir(parents=True, exist_ok=True)
-        paths = [directory / f"{self.stem}.tar.gz", directory / f"{self.stem}-py3-none-any.whl"]
+        paths = [directory / f"{self.stem}.tar.gz", directory / self.wheel_name]
         for path, content in zip(paths, (self.sdist(), self.wheel()), strict=True):
             path.write_bytes(content)
         return paths

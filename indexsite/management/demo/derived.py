@@ -11,7 +11,12 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from mfa import recovery_codes
+
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,41 @@ class Secrets:
             signs += recovery_codes.ALPHABET[index]
         return "-".join(signs[at : at + recovery_codes.GROUP] for at in range(0, len(signs), recovery_codes.GROUP))
 
+    def security_key(self, username: str) -> SecurityKeySecrets:
+        """The person's passkey."""
+        # From far more bits than the order of the curve has: no key is likelier than another (FIPS 186-5, A.2.1).
+        number = int.from_bytes(self.take(f"security-key:{username}", 48))
+        return SecurityKeySecrets(
+            credential_id=self.take(f"credential-id:{username}", 32),
+            user_handle=self.take(f"user-handle:{username}", 64),
+            private=ec.derive_private_key(number % (P256_ORDER - 1) + 1, ec.SECP256R1()),
+        )
+
     def token_key(self, name: str) -> bytes:
         """The root key of a token."""
         return self.take(f"token-key:{name}", 32)
+
+
+@dataclass(frozen=True)
+class SecurityKeySecrets:
+    """What a virtual authenticator needs to be the person's key."""
+
+    credential_id: bytes
+    user_handle: bytes
+    private: ec.EllipticCurvePrivateKey
+
+    def told(self) -> dict[str, str]:
+        """As `manage.py demo --json` prints them."""
+        private = self.private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        return {
+            "credential_id": base64url(self.credential_id),
+            "private_key": base64url(private),
+            "user_handle": base64url(self.user_handle),
+        }
+
+
+def base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
 def base32(secret: bytes) -> str:

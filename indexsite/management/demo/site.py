@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import transaction
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts.models import User
-from indexsite import audit, clock, storage
-from indexsite.actors import SITE, Actor, SessionCredential
-from indexsite.management.demo.archives import Package
+from accounts.models import StaffRole, User
+from indexsite import audit, clock, sealing
+from indexsite.actors import SITE
+from indexsite.audit.staff import StaffFounded
+from indexsite.management.demo import together
+from indexsite.management.demo.acting import at_browser, publish
 from indexsite.management.demo.cast import CAST, PACKAGES, Person
 from indexsite.management.demo.derived import Secrets, base32
 from indexsite.models import SiteFact
-from mfa import recovery_codes
-from mfa.models import RecoveryCode, RecoveryDevice
-from releases.actions.publish import IncomingFile, publish_file
-from releases.models import Project, Role, RoleKind
-from releases.upload import Hashes
+from mfa import ceremonies, recovery_codes
+from mfa.models import AuthenticatorApp, RecoveryCode, RecoveryDevice, SecurityKey
+from releases.models import Project, Role, RoleKind, people_with
 from tokens.actions import create_token, revoke_token
 from tokens.models import Token
 
@@ -89,10 +87,26 @@ def _person(person: Person, derived: Secrets) -> dict[str, Any]:
     }
     if person.has_factors:
         told["totp_secret"] = base32(derived.totp(person.username))
+        told["security_key"] = _security_key(person, derived)
         told["recovery_codes"] = [
             code for code in derived.recovery_codes(person.username) if _is_unused(code, person.username)
         ]
-    return {**told, "staff_roles": [], "projects": {name: str(kind) for name, kind in person.roles.items()}}
+    staff_roles = [str(kind) for kind in person.staff_roles]
+    return {
+        **told,
+        "staff_roles": staff_roles,
+        "projects": {name: str(kind) for name, kind in person.roles.items()},
+    }
+
+
+def _security_key(person: Person, derived: Secrets) -> dict[str, Any]:
+    told = derived.security_key(person.username)
+    key = SecurityKey.objects.filter(
+        user__username=person.username,
+        credential_id_sha256=SecurityKey.get_credential_id_sha256(told.credential_id),
+    ).first()
+    # What it counts now: with an older count it would look copied.
+    return {**told.told(), "rp_id": settings.OTP_WEBAUTHN_RP_ID, "sign_count": key.sign_count if key else 0}
 
 
 def _is_unused(code: str, username: str) -> bool:
@@ -107,11 +121,12 @@ def _create(derived: Secrets) -> None:
     users = {person.username: _account(person, derived) for person in CAST}
     for days_ago, package in zip(range(PUBLISHED_DAYS_AGO, 0, -5), PACKAGES, strict=False):
         owner = next(person for person in CAST if person.roles.get(package.name) is RoleKind.OWNER)
-        _publish(package, users[owner.username], at=clock.now() - timedelta(days=days_ago))
+        publish(package, users[owner.username], at=clock.now() - timedelta(days=days_ago))
+    together.create(users)
     _roles(users)
     _tokens(users["alice"], derived)
     # Published with a factor, as everybody must; he has lost it since.
-    TOTPDevice.objects.filter(user=users["dave"]).delete()
+    AuthenticatorApp.objects.filter(user=users["dave"]).delete()
 
 
 @transaction.atomic
@@ -123,19 +138,35 @@ def _account(person: Person, derived: Secrets) -> User:
         person.username,
         person.email,
         derived.password(person.username),
-        is_staff=person.is_superuser,
+        is_staff=person.is_superuser or bool(person.staff_roles),
         is_superuser=person.is_superuser,
         date_joined=clock.now() - timedelta(days=60),
     )
     EmailAddress.objects.create(user=user, email=person.email, primary=True, verified=True)
     audit.record(SITE, audit.AccountCreated(about=user))
+    # All at once, where a real site begins with two.
+    for kind in person.staff_roles:
+        StaffRole.objects.create(user=user, kind=kind, granted_at=user.date_joined, is_founding=True)
+        audit.record(SITE, StaffFounded(about=user, role=kind.value))
     if person.has_factors or RoleKind.OWNER in person.roles.values():
-        TOTPDevice.objects.create(
+        AuthenticatorApp.objects.create(
             user=user, name="Authenticator", key=derived.totp(person.username).hex(), confirmed=True
         )
     if person.has_factors:
         _install_codes(user, derived.recovery_codes(person.username))
+        _install_key(user, derived)
     return user
+
+
+def _install_key(user: User, derived: Secrets) -> None:
+    secrets_of = derived.security_key(user.username)
+    ceremonies.as_registered(
+        user,
+        name="Demo key",
+        credential_id=secrets_of.credential_id,
+        handle=secrets_of.user_handle,
+        public=secrets_of.private.public_key(),
+    )
 
 
 def _install_codes(user: User, codes: list[str]) -> None:
@@ -148,40 +179,12 @@ def _install_codes(user: User, codes: list[str]) -> None:
     )
 
 
-def _publish(package: Package, owner: User, *, at: datetime) -> None:
-    actor = _actor(owner)
-    for path in package.write(storage.incoming()):
-        content = path.read_bytes()
-        hashes = Hashes(
-            md5=hashlib.md5(content, usedforsecurity=False).hexdigest(),
-            sha256=hashlib.sha256(content).hexdigest(),
-            blake2_256=hashlib.blake2b(content, digest_size=32).hexdigest(),
-            size=len(content),
-        )
-        is_wheel = path.suffix == ".whl"
-        form = {
-            ":action": ["file_upload"],
-            "protocol_version": ["1"],
-            "metadata_version": ["2.4"],
-            "name": [package.name],
-            "version": [package.version],
-            "filetype": ["bdist_wheel" if is_wheel else "sdist"],
-            "pyversion": ["py3" if is_wheel else "source"],
-        }
-        publish_file(
-            actor=actor,
-            incoming=IncomingFile(path=path, filename=path.name, form=form, hashes=hashes),
-            at=at,
-        )
-        path.unlink(missing_ok=True)
-
-
 @transaction.atomic
 def _roles(users: dict[str, User]) -> None:
     for person in CAST:
         for name, kind in person.roles.items():
             project = Project.objects.get(name=name)
-            owner = project.roles.filter(kind=RoleKind.OWNER).select_related("user").earliest("pk").user
+            owner = people_with(project, RoleKind.OWNER)[0]
             _, created = Role.objects.get_or_create(
                 project=project,
                 user=users[person.username],
@@ -190,7 +193,7 @@ def _roles(users: dict[str, User]) -> None:
             )
             if created:
                 event = audit.RoleGranted(about=users[person.username], project=name, role=kind)
-                audit.record(_actor(owner), event)
+                audit.record(at_browser(owner), event)
 
 
 TOKENS = ("account", "project", "expired", "revoked")
@@ -203,7 +206,7 @@ def _tokens(alice: User, derived: Secrets) -> None:
     for name in TOKENS:
         if not Token.objects.filter(user=alice, description=_described(name)).exists():
             create_token(
-                actor=_actor(alice),
+                actor=at_browser(alice),
                 description=_described(name),
                 project=None if name == "account" else project,
                 expires_at=expiry if name == "expired" else None,
@@ -211,9 +214,9 @@ def _tokens(alice: User, derived: Secrets) -> None:
             )
         token = _token(name)
         # The site itself only ever makes random keys.
-        Token.objects.filter(pk=token.pk).update(key=derived.token_key(name))
+        Token.objects.filter(pk=token.pk).update(key=sealing.seal(derived.token_key(name), place=token.place))
         if name == "revoked":
-            revoke_token(actor=_actor(alice), token=token, at=now)
+            revoke_token(actor=at_browser(alice), token=token, at=now)
 
 
 def _described(name: str) -> str:
@@ -222,17 +225,3 @@ def _described(name: str) -> str:
 
 def _token(name: str) -> Token:
     return Token.objects.filter(user__username="alice", description=_described(name)).earliest("created_at", "pk")
-
-
-def _actor(user: User) -> Actor:
-    """The person at their browser, having just proved who they are."""
-    now = clock.now()
-    device = TOTPDevice.objects.filter(user=user).first()
-    return Actor(
-        user=user,
-        credential=SessionCredential(),
-        factor=device.persistent_id if device is not None else "",
-        factor_at=now if device is not None else None,
-        reauthenticated_at=now,
-        client="manage.py demo",
-    )

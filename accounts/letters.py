@@ -1,0 +1,172 @@
+"""Which event goes out by which letter, and to whom: one row for every event there is.
+
+A row without a letter says why there is none. `mine` marks what is done in an account's own name: its letter
+and the history offer "This was not me" for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Whom a letter goes to.
+EVERY = "every verified address of the person"
+GONE_TOO = "every verified address of the person, and the one that goes"
+GIVEN = "the address that was typed in"
+UPLOADERS = "owners and maintainers of the project"
+ALL_SIDES = "everybody on both sides"
+MANAGERS = "managers of the organisation, and whom it is about"
+OWNERS = "owners of the project, and whom it is about"
+ASKED = "whoever is asked"
+STAFF = "all staff, and whom it is about"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One event: the letter's folder below `templates/email/` and its readers, or why nobody is written to."""
+
+    letter: str = ""
+    to: str = ""
+    why_not: str = ""
+    mine: bool = False
+
+
+def _sent(letter: str, to: str, *, mine: bool = False) -> Row:
+    return Row(letter=letter, to=to, mine=mine)
+
+
+def _silent(why_not: str, *, mine: bool = False) -> Row:
+    return Row(why_not=why_not, mine=mine)
+
+
+_MANAGERS_ARE_TOLD = _sent("organization-news", MANAGERS)
+_STAFF_ARE_TOLD = _sent("staff-news", STAFF)
+_BOTH_SIDES = _sent("transfer-news", ALL_SIDES, mine=True)
+
+ROWS: dict[str, Row] = {
+    # -- the account
+    "account.created": _silent("the code that verifies its address is on the way there"),
+    "account.signed-in": _sent("new-sign-in", EVERY, mine=True),
+    "account.signed-out": _silent("whoever could have done it could do worse"),
+    "account.sign-in-failed": _silent(
+        "a letter for each try of a stranger would be the stranger's to send", mine=True
+    ),
+    "account.sign-in-held": _sent("confirm-sign-in", EVERY, mine=True),
+    "account.sign-in-confirmed": _silent("the letter of the same sign-in came before it", mine=True),
+    "account.mailbox-proved": _silent("the letter with its code came before it", mine=True),
+    "account.reported": _sent("account-reported", EVERY),
+    "account.freeze-lifted": _sent("freeze-lifted", EVERY, mine=True),
+    "account.history-viewed": _silent("it is part of answering people, and the history has it"),
+    "account.frozen": _sent("account-frozen", EVERY),
+    "account.unfrozen": _sent("account-unfrozen", EVERY),
+    "account.closed": _sent("account-closed", EVERY),
+    "browsers.forgotten": _silent("it opens nothing; the next sign-in is told"),
+    "sessions.ended": _silent("it opens nothing; the history has it"),
+    "letters.chosen": _sent("letters-chosen", EVERY, mine=True),
+    # -- addresses
+    "email.added": _sent("email-added", EVERY, mine=True),
+    "email.verified": _sent("email-verified", EVERY, mine=True),
+    "email.code-failed": _silent("limits end it, and the address is not verified", mine=True),
+    "email.removed": _sent("email-removed", GONE_TOO, mine=True),
+    "email.primary-changed": _sent("primary-email-changed", EVERY, mine=True),
+    # -- password
+    "password.changed": _sent("password-changed", EVERY, mine=True),
+    "password.reset": _sent("password-changed", EVERY, mine=True),
+    "password.reset-requested": _sent("password-reset", GIVEN, mine=True),
+    "password.disabled": _sent("password-disabled", EVERY, mine=True),
+    # -- factors
+    "factor.added": _sent("factor-added", EVERY, mine=True),
+    "factor.set-up-failed": _silent("nothing changed; it takes a fresh proof to get there", mine=True),
+    "factor.renamed": _sent("factor-renamed", EVERY, mine=True),
+    "factor.clone-suspected": _sent("key-set-aside", EVERY, mine=True),
+    "factor.removed": _sent("factor-removed", EVERY, mine=True),
+    "factor.failed": _sent("factor-guessed", EVERY, mine=True),
+    "recovery-codes.generated": _sent("recovery-codes-generated", EVERY, mine=True),
+    "recovery-codes.proved": _silent("nothing changed"),
+    "recovery-codes.proof-failed": _silent("nothing changed; limits end it", mine=True),
+    "recovery-codes.used": _sent("recovery-code-used", EVERY, mine=True),
+    "signing-key.added": _sent("signing-key-added", EVERY, mine=True),
+    "signing-key.removed": _sent("signing-key-removed", EVERY, mine=True),
+    # -- tokens
+    "token.created": _sent("token-created", EVERY, mine=True),
+    "token.revoked": _sent("token-revoked", EVERY),
+    # -- projects and releases
+    "project.created": _sent("project-created", UPLOADERS, mine=True),
+    "project.status-changed": _sent("status-changed", UPLOADERS, mine=True),
+    "project.quarantined": _sent("quarantined", UPLOADERS),
+    "project.quarantine-ended": _sent("quarantine-ended", UPLOADERS),
+    "release.created": _silent("it comes with its first file"),
+    "file.published": _sent("release-published", UPLOADERS, mine=True),
+    "release.yanked": _sent("yanked", UPLOADERS, mine=True),
+    "release.unyanked": _sent("unyanked", UPLOADERS, mine=True),
+    "file.yanked": _sent("yanked", UPLOADERS, mine=True),
+    "file.unyanked": _sent("unyanked", UPLOADERS, mine=True),
+    "deletion.begun": _sent("deleted", UPLOADERS, mine=True),
+    "deletion.undone": _sent("undeleted", UPLOADERS, mine=True),
+    "deletion.final": _silent("it was announced a day before, with the way back"),
+    "name.prohibited": _silent("nobody has the name"),
+    "name.allowed": _silent("nobody has the name"),
+    # -- roles
+    "role.granted": _sent("your-role", OWNERS, mine=True),
+    "role.removed": _sent("your-role", OWNERS),
+    "role.left": _sent("your-role", OWNERS, mine=True),
+    "role.invited": _sent("project-invitation", ASKED, mine=True),
+    "role.invited-again": _sent("project-invitation", ASKED, mine=True),
+    "role.invitation-revoked": _sent("project-invitation-revoked", ASKED),
+    "role.invitation-accepted": _sent("project-people", OWNERS, mine=True),
+    "role.invitation-declined": _sent("project-people", OWNERS, mine=True),
+    "team-role.granted": _sent("project-people", OWNERS, mine=True),
+    "team-role.removed": _sent("project-people", OWNERS, mine=True),
+    # -- transfers
+    "transfer.offered": _sent("transfer-request", ALL_SIDES, mine=True),
+    "transfer.accepted": _BOTH_SIDES,
+    "transfer.declined": _BOTH_SIDES,
+    "transfer.cancelled": _BOTH_SIDES,
+    "transfer.lapsed": _sent("transfer-news", ALL_SIDES),
+    "transfer.done": _sent("transfer-news", ALL_SIDES),
+    # -- organisations
+    "organization.created": _sent("organization-created", EVERY, mine=True),
+    "organization.invited": _sent("organization-invitation", ASKED, mine=True),
+    "organization.invitation-resent": _sent("organization-invitation", ASKED, mine=True),
+    "organization.invitation-revoked": _MANAGERS_ARE_TOLD,
+    "organization.invitation-declined": _MANAGERS_ARE_TOLD,
+    "organization.deleted": _MANAGERS_ARE_TOLD,
+    "organization.joined": _MANAGERS_ARE_TOLD,
+    "organization.kind-changed": _MANAGERS_ARE_TOLD,
+    "organization.member-removed": _MANAGERS_ARE_TOLD,
+    "organization.left": _MANAGERS_ARE_TOLD,
+    "organization.team-created": _silent("an empty team has no rights"),
+    "organization.team-renamed": _silent("its rights and its people stay"),
+    "organization.team-deleted": _MANAGERS_ARE_TOLD,
+    "organization.team-joined": _MANAGERS_ARE_TOLD,
+    "organization.team-left": _MANAGERS_ARE_TOLD,
+    # -- staff
+    "staff.founded": _STAFF_ARE_TOLD,
+    "staff.proposed": _STAFF_ARE_TOLD,
+    "staff.confirmed": _STAFF_ARE_TOLD,
+    "staff.stopped": _STAFF_ARE_TOLD,
+    "staff.lapsed": _STAFF_ARE_TOLD,
+    "staff.granted": _STAFF_ARE_TOLD,
+    "staff.removed": _STAFF_ARE_TOLD,
+}
+
+# Letters that answer a question or belong to no event.
+WITHOUT_EVENT: dict[str, str] = {
+    "verify-email": "carries the code of an address to verify",
+    "mailbox-check": "carries the code by which the owner of an account with rights proves the mailbox again",
+    "first-factor": "goes beside factor-added, to those who share a project with the person",
+    "address-in-use": "goes instead of that code, where the address belongs to somebody",
+    "password-reset-nobody": "goes instead of a reset link, where nobody has verified the address",
+    "audit-head": "carries the head of the audit trail to the operators",
+}
+
+# What somebody may be spared, with the words for it. Everything else is a warning to somebody.
+MUTABLE: dict[str, str] = {
+    "release-published": "A release of one of your projects was published",
+    "unyanked": "A release is no longer yanked",
+    "undeleted": "Something deleted was restored",
+}
+
+
+def events_of(letter: str) -> list[str]:
+    """Names of the events that this letter tells of."""
+    return [name for name, row in ROWS.items() if row.letter == letter]

@@ -1,0 +1,107 @@
+"""Who people are."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from indexsite.prepared import Param, Rows
+
+USERNAME_MAX_LENGTH = 50
+USERNAME_PATTERN = r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"
+USERNAME_RE = re.compile(USERNAME_PATTERN.replace("$", r"\Z"))
+
+
+class UserManager(BaseUserManager["User"]):
+    """Names are stored in lower case: one spelling, one person."""
+
+    def create_user(self, username: str, email: str = "", password: str | None = None, **fields: Any) -> User:
+        user = self.model(username=username.lower(), email=email, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(username=(username or "").lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. `email` mirrors the primary address; allauth's `EmailAddress` rows are the truth."""
+
+    username = models.CharField(
+        max_length=USERNAME_MAX_LENGTH,
+        unique=True,
+        validators=[
+            RegexValidator(
+                USERNAME_RE,
+                "Use letters, digits, dots, dashes and underscores; begin and end with a letter or digit.",
+            )
+        ],
+    )
+    email = models.EmailField(max_length=254, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    date_joined = models.DateTimeField(default=timezone.now)
+    # Both come with `is_active` False. Closed by the person, for good; frozen by staff, until they lift it.
+    closed_at = models.DateTimeField(null=True, blank=True)
+    frozen_at = models.DateTimeField(null=True, blank=True)
+    frozen_reason = models.CharField(max_length=500, blank=True)
+    # The person goes on, but nothing that opens or hands on the account changes (see `SecurityReport`).
+    edits_frozen_until = models.DateTimeField(null=True, blank=True)
+    uploads_frozen_until = models.DateTimeField(null=True, blank=True)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["email"]
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(username=Lower("username")), name="username_is_lower_case"),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+    def get_full_name(self) -> str:
+        return self.username
+
+    def get_short_name(self) -> str:
+        return self.username
+
+
+class ProhibitedUsername(models.Model):
+    """A name nobody may sign up with, in lower case; `accounts.usernames.RESERVED` lists the built-in ones."""
+
+    name = models.CharField(max_length=USERNAME_MAX_LENGTH, primary_key=True)
+    reason = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def has_verified_email(user: User) -> bool:
+    """Whether any of the person's addresses is verified."""
+    return _VERIFIED.exist(user=user.pk)
+
+
+def get_user(pk: int) -> User | None:
+    """The person's row as it is now."""
+    return _BY_PK.first(pk=pk)
+
+
+def _verified() -> Any:
+    from allauth.account.models import EmailAddress  # needs the app registry
+
+    return EmailAddress.objects.filter(user=Param("user"), verified=True).values_list("pk")[:1]
+
+
+_VERIFIED = Rows(_verified)
+_BY_PK = Rows(lambda: User.objects.filter(pk=Param("pk")).order_by())

@@ -1,0 +1,63 @@
+"""The audit vocabulary, continued: who works for the site, and by whose two yeses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from indexsite.audit.events import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffFounded(Event):
+    name = "staff.founded"
+    sentence = "{about} became one of the first two of the staff ({role}), by an operator's command."
+    role: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffProposed(Event):
+    name = "staff.proposed"
+    sentence = "{about} was proposed for the staff role {role} (reason: {reason})."
+    role: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffConfirmed(Event):
+    name = "staff.confirmed"
+    sentence = "The staff role {role} for {about} was confirmed; it takes effect after {due}."
+    role: str
+    due: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffStopped(Event):
+    name = "staff.stopped"
+    sentence = "The staff role {role} for {about} was stopped (reason: {reason})."
+    role: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffLapsed(Event):
+    name = "staff.lapsed"
+    sentence = "The staff role {role} for {about} came to nothing: {reason}."
+    role: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffRoleGranted(Event):
+    name = "staff.granted"
+    sentence = "{about} has the staff role {role}, proposed by {proposed_by}, confirmed by {confirmed_by}."
+    role: str
+    proposed_by: str
+    confirmed_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffRoleRemoved(Event):
+    name = "staff.removed"
+    sentence = "{about} no longer has the staff role {role} (reason: {reason})."
+    role: str
+    reason: str

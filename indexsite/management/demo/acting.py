@@ -1,0 +1,57 @@
+"""How the demo's people act: through the same actions as everybody, from a browser in which they are signed in."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from accounts.models import User
+from indexsite import clock, storage
+from indexsite.actors import Actor, SessionCredential
+from indexsite.management.demo.archives import Package
+from mfa.models import AuthenticatorApp
+from releases.actions.publish import IncomingFile, publish_file
+from releases.upload import Hashes
+
+
+def publish(package: Package, owner: User, *, at: datetime) -> None:
+    """Upload sdist and wheel."""
+    actor = at_browser(owner)
+    for path in package.write(storage.incoming()):
+        content = path.read_bytes()
+        hashes = Hashes(
+            md5=hashlib.md5(content, usedforsecurity=False).hexdigest(),
+            sha256=hashlib.sha256(content).hexdigest(),
+            blake2_256=hashlib.blake2b(content, digest_size=32).hexdigest(),
+            size=len(content),
+        )
+        is_wheel = path.suffix == ".whl"
+        form = {
+            ":action": ["file_upload"],
+            "protocol_version": ["1"],
+            "metadata_version": ["2.4"],
+            "name": [package.name],
+            "version": [package.version],
+            "filetype": ["bdist_wheel" if is_wheel else "sdist"],
+            "pyversion": ["py3" if is_wheel else "source"],
+        }
+        publish_file(
+            actor=actor,
+            incoming=IncomingFile(path=path, filename=path.name, form=form, hashes=hashes),
+            at=at,
+        )
+        path.unlink(missing_ok=True)
+
+
+def at_browser(user: User) -> Actor:
+    """The person, having just proved who they are."""
+    now = clock.now()
+    device = AuthenticatorApp.objects.filter(user=user).first()
+    return Actor(
+        user=user,
+        credential=SessionCredential(),
+        factor=device.persistent_id if device is not None else "",
+        factor_at=now if device is not None else None,
+        reauthenticated_at=now,
+        client="manage.py demo",
+    )

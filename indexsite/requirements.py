@@ -1,0 +1,331 @@
+"""What a policy may ask for: one function a requirement, each with the sentence it refuses with.
+
+`indexsite.policies` says which act asks for which, and in which order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from accounts.models import (
+    MembershipKind,
+    Organization,
+    StaffChange,
+    StaffKind,
+    User,
+    has_staff_role,
+    has_verified_email,
+)
+from indexsite import clock
+from indexsite.actors import Actor, Permission
+from mfa.models import count_factors, has_factor
+from releases.models import Project, ProjectStatus, RoleKind, has_any_role, holds_role
+
+STEP_UP_WINDOW = timedelta(minutes=30)
+FRESH_WINDOW = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """The act may go on."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Denied:
+    """The act may not go on: a stable `code`, a `sentence` that helps (ASCII), a help page."""
+
+    code: str
+    sentence: str
+    help_path: str = ""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class NewProject:
+    """A name nobody has registered: the subject of PROJECT_CREATE."""
+
+    name: str
+    normalized_name: str
+
+
+type Subject = Any
+type Requirement = Callable[[Actor, Subject], Denied | None]
+
+
+def signed_in(actor: Actor, subject: Subject) -> Denied | None:
+    """Somebody is acting, by whatever credential, and the account is not closed."""
+    if actor.user is None:
+        return Denied("not-authenticated", "Sign in first.", "/account/login/")
+    return account_unusable(actor.user)
+
+
+def account_unusable(user: User) -> Denied | None:
+    """Why nobody can act in this account, if that is so; said only to whoever has proved to be its owner."""
+    if user.is_active:
+        return None
+    if user.frozen_at is not None:
+        sentence = "This account is frozen; nothing in it is lost. Write to the people who run this site."
+        return Denied("account-frozen", sentence, "/help/#contact")
+    return Denied("account-closed", "This account is closed; ask the operators for help.", "/help/")
+
+
+def interactive(actor: Actor, subject: Subject) -> Denied | None:
+    """A person in a browser; no token reaches past this."""
+    if (denied := signed_in(actor, subject)) is not None:
+        return denied
+    if not actor.is_interactive:
+        return Denied("interactive-only", "This needs a person signed in on the web site; tokens cannot do it.")
+    return None
+
+
+def edits_free(actor: Actor, subject: Subject) -> Denied | None:
+    """Nobody has reported, in the last 72 hours, that something in this account was not its owner."""
+    return edits_frozen(actor.user) if actor.user is not None else None
+
+
+def edits_frozen(user: User) -> Denied | None:
+    """Why nothing that opens or hands on the account changes now, if that is so."""
+    if (until := user.edits_frozen_until) is None or until <= clock.now():
+        return None
+    return Denied(
+        "edits-frozen",
+        f"Until {until:%Y-%m-%d %H:%M} UTC nothing that protects this account can change, since somebody reported "
+        "that something in it was not its owner; lift it with your second factor, or wait.",
+        "/account/freeze/",
+    )
+
+
+def uploads_free(actor: Actor, subject: Subject) -> Denied | None:
+    """The person has not stopped uploads in their name."""
+    until = actor.user.uploads_frozen_until if actor.user is not None else None
+    if until is None or until <= clock.now():
+        return None
+    return Denied(
+        "uploads-frozen",
+        f"User '{actor.label}' has stopped uploads in their name until {until:%Y-%m-%d %H:%M} UTC; "
+        "they can lift it under Security.",
+        "/account/freeze/",
+    )
+
+
+def verified_email(actor: Actor, subject: Subject) -> Denied | None:
+    """At least one of the person's addresses is verified."""
+    if actor.user is not None and has_verified_email(actor.user):
+        return None
+    return Denied(
+        "email-unverified",
+        f"User '{actor.label}' has no verified e-mail address; verify one first.",
+        "/account/email/",
+    )
+
+
+def recent_step_up(actor: Actor, subject: Subject) -> Denied | None:
+    """The strongest kind of proof that the account has was given in the last 30 minutes (`STEP_UP_WINDOW`)."""
+    return _proof_within(STEP_UP_WINDOW, actor)
+
+
+def fresh_step_up(actor: Actor, subject: Subject) -> Denied | None:
+    """As `recent_step_up`, in the last 10 minutes (`FRESH_WINDOW`)."""
+    return _proof_within(FRESH_WINDOW, actor)
+
+
+def _proof_within(window: timedelta, actor: Actor) -> Denied | None:
+    at = actor.factor_at if actor.user is not None and has_factor(actor.user) else actor.reauthenticated_at
+    if at is not None and clock.now() - at <= window:
+        return None
+    return Denied("step-up-needed", "Confirm that it is you, then try again.", "/account/second-factor/")
+
+
+def mailbox_proved(actor: Actor, subject: Subject) -> Denied | None:
+    """Whoever acts for an account with rights and without a factor has read its mail in the last 30 minutes.
+
+    Otherwise whoever has the password alone could set up a factor of their own, or an address first.
+    """
+    user = actor.user
+    if user is None or has_factor(user) or not has_any_role(user):
+        return None
+    if actor.mailbox_at is not None and clock.now() - actor.mailbox_at <= STEP_UP_WINDOW:
+        return None
+    return Denied(
+        "mailbox-check-needed",
+        "This account has rights and no second factor yet; show first that you read its mail.",
+        "/account/security/mailbox/",
+    )
+
+
+def step_up_in_browser(actor: Actor, subject: Subject) -> Denied | None:
+    """As `recent_step_up` for a person in a browser; a token that gets here was made behind one, for this."""
+    return recent_step_up(actor, subject) if actor.is_interactive else None
+
+
+def factor_held(actor: Actor, subject: Subject) -> Denied | None:
+    """The person holds a second factor: asked of whoever is about to gain a right."""
+    if actor.user is not None and has_factor(actor.user):
+        return None
+    return _factor_missing(actor)
+
+
+def obligations_met(actor: Actor, subject: Subject) -> Denied | None:
+    """Whoever has any role in a project or organisation must hold a factor (until mandates say more)."""
+    user = actor.user
+    if user is None or has_factor(user) or not has_any_role(user):
+        return None
+    return _factor_missing(actor)
+
+
+def factor_not_obliged(actor: Actor, subject: Subject) -> Denied | None:
+    """No obligation needs the factor that is about to go, or another one is left (see `obligations_met`)."""
+    if actor.user is None or count_factors(actor.user) > 1 or not has_any_role(actor.user):
+        return None
+    return Denied(
+        "factor-obliged",
+        "You have a role in a project and need a second factor; add another one, then remove this.",
+        "/account/security/",
+    )
+
+
+def _factor_missing(actor: Actor) -> Denied:
+    return Denied(
+        "second-factor-required",
+        f"User '{actor.label}' must set up a second factor before this is possible.",
+        "/account/security/",
+    )
+
+
+def role(*kinds: RoleKind) -> Requirement:
+    """The person has one of these roles on the subject, a project: alone, in a team, or as manager."""
+
+    def check(actor: Actor, subject: Project) -> Denied | None:
+        if actor.user is not None and holds_role(actor.user, subject, kinds):
+            return None
+        return Denied("no-role", f"User '{actor.label}' has no right to do this on project '{subject.name}'.")
+
+    return check
+
+
+def membership(*kinds: MembershipKind) -> Requirement:
+    """The person belongs to the subject, an organisation, as one of these."""
+
+    def check(actor: Actor, subject: Organization) -> Denied | None:
+        if actor.user is not None and subject.memberships.filter(user=actor.user, kind__in=kinds).exists():
+            return None
+        sentence = f"User '{actor.label}' has no right to do this in organization '{subject.name}'."
+        return Denied("no-role", sentence)
+
+    return check
+
+
+def scope(permission: Permission) -> Requirement:
+    """The credential extends to this permission on the subject (a project, a new name, or None)."""
+
+    def check(actor: Actor, subject: Subject) -> Denied | None:
+        if (denied := signed_in(actor, subject)) is not None:
+            return denied
+        reason = actor.credential.refusal(permission, subject)
+        return Denied("credential-scope", reason) if reason else None
+
+    return check
+
+
+def staff(actor: Actor, subject: Subject) -> Denied | None:
+    """The person works for the site."""
+    if actor.user is not None and actor.user.is_staff:
+        return None
+    return Denied("not-staff", "This page is for the people who run the site.")
+
+
+def not_on_staff(actor: Actor, subject: Subject) -> Denied | None:
+    """The person does not work for the site: roles of staff are given and taken by two."""
+    if actor.user is None or not actor.user.is_staff:
+        return None
+    return Denied("on-staff", "You work for this site; have your staff roles taken away first.")
+
+
+def staff_role(*kinds: StaffKind) -> Requirement:
+    """The person works for the site in one of these roles; being a superuser is none of them."""
+
+    def check(actor: Actor, subject: Subject) -> Denied | None:
+        if actor.user is not None and has_staff_role(actor.user, *kinds):
+            return None
+        return Denied("no-staff-role", "Your staff role does not include this.")
+
+    return check
+
+
+def not_oneself(actor: Actor, subject: User | None) -> Denied | None:
+    """The subject is somebody else."""
+    if subject is not None and actor.user == subject:
+        return Denied("not-on-oneself", "Nobody does this to their own account; ask a colleague.")
+    return None
+
+
+def security_for_staff(actor: Actor, subject: User | None) -> Denied | None:
+    """Whoever works for the site is answered for by the security role alone."""
+    if subject is None or not (subject.is_staff or subject.is_superuser):
+        return None
+    if actor.user is not None and has_staff_role(actor.user, StaffKind.SECURITY):
+        return None
+    return Denied("staff-by-security", "This person works for the site; only the security role may do this.")
+
+
+def second_person(actor: Actor, subject: StaffChange | None) -> Denied | None:
+    """The actor is neither whom the proposal is about nor who made it."""
+    if subject is None or actor.user not in (subject.user, subject.proposed_by):
+        return None
+    return Denied(
+        "second-person-needed", "You are part of this proposal already; somebody else has to confirm it."
+    )
+
+
+def security_or_oneself(actor: Actor, subject: User | None) -> Denied | None:
+    """Roles of staff are taken by the security role, or given up by whoever holds them."""
+    if actor.user is not None and (actor.user == subject or has_staff_role(actor.user, StaffKind.SECURITY)):
+        return None
+    return Denied("no-staff-role", "Your staff role does not include this.")
+
+
+def own(actor: Actor, subject: Subject) -> Denied | None:
+    """The subject belongs to the person."""
+    if actor.user is not None and subject.user_id == actor.user.pk:
+        return None
+    return Denied("not-yours", "This belongs to somebody else.")
+
+
+def not_quarantined(actor: Actor, subject: Project) -> Denied | None:
+    """Staff have not closed the project off for an inspection."""
+    if subject.status == ProjectStatus.QUARANTINED:
+        return Denied(
+            "project-quarantined",
+            f"Project '{subject.name}' is quarantined by the people who run this site; nothing in it can change.",
+            "/help/#project-status",
+        )
+    return None
+
+
+def address_to_verify(actor: Actor, subject: Subject) -> Denied | None:
+    """The address is the person's own; while nobody is signed in, only the first one of an account is verified."""
+    if actor.user is not None:
+        denied = interactive(actor, subject)
+        return denied if denied is not None else own(actor, subject)
+    if not subject.user.is_active or has_verified_email(subject.user):
+        return Denied("not-authenticated", "Sign in first.", "/account/login/")
+    return None
+
+
+def writable(actor: Actor, subject: Project) -> Denied | None:
+    """The project's status lets it change (PEP 792)."""
+    if subject.status in {ProjectStatus.ARCHIVED, ProjectStatus.QUARANTINED}:
+        return Denied(
+            "project-closed",
+            f"Project '{subject.name}' is {subject.status} and takes no new files.",
+            "/help/#project-status",
+        )
+    return None

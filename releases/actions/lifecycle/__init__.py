@@ -1,0 +1,1 @@
+"""What becomes of projects, releases and files after they were published; a module per act."""

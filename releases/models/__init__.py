@@ -1,0 +1,71 @@
+"""The index: projects, the people on them, releases, files, and the simple pages rendered from them."""
+
+from releases.models.deletions import UNDO_TIME, DeletedKind, Deletion, UndeletedManager
+from releases.models.downloads import DownloadBatch, DownloadCount
+from releases.models.files import File, PackageType, Release, UsedFilename, yank_shown
+from releases.models.pages import SimplePage
+from releases.models.people import (
+    OPEN_TRANSFER,
+    TRANSFER_DELAY,
+    TRANSFER_OFFER_LIFE,
+    LastOwner,
+    ProjectInvitation,
+    Role,
+    Transfer,
+    TransferState,
+    has_any_role,
+    holders,
+    holds_role,
+    insist_on_owner,
+    is_secret_from,
+    kinds_that_include,
+    people_with,
+)
+from releases.models.projects import (
+    ProhibitedProjectName,
+    Project,
+    ProjectQuerySet,
+    ProjectStatus,
+    RoleKind,
+    find_project,
+    held_by,
+    lock_project,
+)
+
+__all__ = [
+    "OPEN_TRANSFER",
+    "TRANSFER_DELAY",
+    "TRANSFER_OFFER_LIFE",
+    "UNDO_TIME",
+    "DeletedKind",
+    "Deletion",
+    "DownloadBatch",
+    "DownloadCount",
+    "File",
+    "LastOwner",
+    "PackageType",
+    "ProhibitedProjectName",
+    "Project",
+    "ProjectInvitation",
+    "ProjectQuerySet",
+    "ProjectStatus",
+    "Release",
+    "Role",
+    "RoleKind",
+    "SimplePage",
+    "Transfer",
+    "TransferState",
+    "UndeletedManager",
+    "UsedFilename",
+    "find_project",
+    "has_any_role",
+    "held_by",
+    "holders",
+    "holds_role",
+    "insist_on_owner",
+    "is_secret_from",
+    "kinds_that_include",
+    "lock_project",
+    "people_with",
+    "yank_shown",
+]

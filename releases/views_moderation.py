@@ -1,0 +1,142 @@
+"""Acts of moderation in the staff console: each page shows what the act does, asks for a reason, and calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from packaging.utils import canonicalize_name
+
+from accounts import usernames
+from accounts.actions import freezing
+from accounts.actions import prohibiting as usernames_acts
+from accounts.forms import StaffReasonForm
+from accounts.models import ProhibitedUsername, User
+from accounts.pages import answer, show_form
+from indexsite import clock
+from indexsite.admin_site import console_page
+from indexsite.errors import InvalidInput, NotFound
+from indexsite.http import actor_of
+from indexsite.policies import Action, may, require
+from releases.actions.lifecycle import prohibiting, status
+from releases.forms_lifecycle import LookUpForm, ProhibitedNameForm
+from releases.models import ProhibitedProjectName, Project, ProjectStatus
+
+
+@console_page(Action.CONSOLE_ENTER)
+def overview(request: HttpRequest) -> HttpResponse:
+    """What is closed off now, and the way to the next one; to each what their role is for."""
+    actor = actor_of(request)
+    frozen = User.objects.exclude(frozen_at=None).order_by("username")
+    quarantined = Project.with_deleted.filter(status=ProjectStatus.QUARANTINED)
+    form = LookUpForm(request.POST if request.method == "POST" else None, initial={"kind": "project"})
+    if form.is_valid():
+        name = form.cleaned_data["name"]
+        if form.cleaned_data["kind"] == "project":
+            return redirect("moderate_project", canonicalize_name(name.replace("/", "")))
+        return redirect("moderate_account", usernames.canonical(name.replace("/", "")))
+    return show_form(
+        request,
+        "moderation/overview.html",
+        form,
+        title="Moderation",
+        quarantined=quarantined if may(actor, Action.PROJECT_QUARANTINE) else None,
+        frozen=frozen if may(actor, Action.ACCOUNT_FREEZE) else None,
+    )
+
+
+@console_page(Action.PROJECT_QUARANTINE)
+def project(request: HttpRequest, name: str) -> HttpResponse:
+    """Into quarantine, or out of it."""
+    found = Project.with_deleted.filter(normalized_name=canonicalize_name(name)).first()
+    if found is None:
+        raise NotFound(f"There is no project {name}.")
+    actor = actor_of(request)
+    is_in = found.status == ProjectStatus.QUARANTINED
+
+    def act(data: dict[str, Any]) -> None:
+        wanted = _pressed(request, {"quarantine": status.quarantine_project, "end": status.end_quarantine})
+        wanted(actor=actor, project=found, reason=data["reason"], at=clock.now())
+
+    form = StaffReasonForm(request.POST or None, said_to="Everybody reads it; name nobody.")
+    return answer(
+        request,
+        "moderation/project.html",
+        form,
+        act=act,
+        done=f"{found.name} has left quarantine." if is_in else f"{found.name} is in quarantine.",
+        onward=reverse("moderation"),
+        parent=True,
+        title=f"Project {found.name}",
+        project=found,
+        is_in=is_in,
+    )
+
+
+@console_page(Action.ACCOUNT_FREEZE)
+def account(request: HttpRequest, username: str) -> HttpResponse:
+    """Freeze an account, or lift it."""
+    found = User.objects.filter(username=usernames.canonical(username)).first()
+    if found is None:
+        raise NotFound(f"There is no account {username}.")
+    actor = actor_of(request)
+    require(actor, Action.ACCOUNT_FREEZE, found)
+    is_frozen = found.frozen_at is not None
+
+    def act(data: dict[str, Any]) -> None:
+        freeze = partial(freezing.freeze_account, at=clock.now())
+        wanted = _pressed(request, {"freeze": freeze, "unfreeze": freezing.unfreeze_account})
+        wanted(actor=actor, user=found, reason=data["reason"])
+
+    return answer(
+        request,
+        "moderation/account.html",
+        StaffReasonForm(request.POST or None, said_to="The person reads it."),
+        act=act,
+        done=f"{found.username} is no longer frozen." if is_frozen else f"{found.username} is frozen.",
+        onward=reverse("moderation"),
+        parent=True,
+        title=f"Account {found.username}",
+        account=found,
+        is_frozen=is_frozen,
+    )
+
+
+@console_page(Action.NAME_PROHIBIT)
+def names(request: HttpRequest) -> HttpResponse:
+    """The lists of names that nobody may take, and a change to them."""
+    actor = actor_of(request)
+
+    def act(data: dict[str, Any]) -> None:
+        acts: dict[tuple[str, str], Callable[..., None]] = {
+            ("project", "prohibit"): prohibiting.prohibit_project_name,
+            ("project", "allow"): prohibiting.allow_project_name,
+            ("user", "prohibit"): usernames_acts.prohibit_username,
+            ("user", "allow"): usernames_acts.allow_username,
+        }
+        acts[data["kind"], data["act"]](actor=actor, name=data["name"], reason=data["reason"])
+
+    return answer(
+        request,
+        "moderation/names.html",
+        ProhibitedNameForm(request.POST or None, initial={"act": "prohibit"}),
+        act=act,
+        done="The list is changed.",
+        onward="moderate_names",
+        cancel=reverse("moderation"),
+        parent=True,
+        title="Prohibited names",
+        project_names=ProhibitedProjectName.objects.order_by("name"),
+        user_names=ProhibitedUsername.objects.order_by("name"),
+    )
+
+
+def _pressed(request: HttpRequest, acts: dict[str, Callable[..., None]]) -> Callable[..., None]:
+    """The act whose button was pressed: of two colleagues at the same page the second must not undo the first."""
+    if (wanted := acts.get(request.POST.get("act", ""))) is None:
+        raise InvalidInput("It is not clear what to do; press the button below.")
+    return wanted

@@ -1,0 +1,1 @@
+"""Pages about the people of a project, and about the invitations one has."""
