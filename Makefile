@@ -60,6 +60,7 @@ docs: ## Build the documentation into docs/_build/html
 reference: ## Write the pages of the documentation that are made from code
 	@scripts/install.sh
 	$(PYTHON) scripts/permissions.py
+	$(PYTHON) scripts/doors.py
 
 shell: ## Open a Python shell on the demo database
 	@scripts/install.sh

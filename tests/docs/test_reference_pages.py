@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from indexsite import env
-from scripts import permissions
+from scripts import doors, permissions
+from tests.support import doors as table_of_doors
 from tests.support import run
 
 ENVIRONMENT_PAGE = Path("docs/operations/environment.md")
@@ -49,3 +50,7 @@ def test_tests_take_no_variable_of_the_site_from_the_developer() -> None:
 
 def test_the_permissions_page_is_what_the_policy_table_renders_to() -> None:
     assert permissions.PAGE.read_text() == permissions.render(), "run `make reference`"
+
+
+def test_the_page_of_doors_is_what_their_table_renders_to() -> None:
+    assert doors.PAGE.read_text() == table_of_doors.render(), "run `make reference`"
