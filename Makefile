@@ -8,6 +8,9 @@ PYTEST := $(PYTHON) -m pytest -n $(PROCESSES)
 # Coverage is measured in one run: the second executes the same lines on another database, a third slower.
 MEASURED := $(PYTHON) $(if $(MEASURE),-m coverage run) -m pytest -n $(PROCESSES)
 
+# Tests start dozens of processes. Without bytecode on disk each spends seconds on compiling what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test ci proof bench lint format types docs reference journeys shell clean
 
