@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
-from tests.support import cast, people
+from tests.support import axe, cast, people
 from tests.support.tokens import basic, request_with, token_of
 from tokens.authentication import authenticate
 from tokens.models import Token
@@ -33,8 +32,7 @@ def take_session(page: Page, client: Client, url: str) -> None:
 
 
 def accessible(page: Page) -> None:
-    violations = Axe().run(page).response["violations"]
-    assert violations == [], [(found["id"], found["nodes"]) for found in violations]
+    assert axe.violations(page) == []
 
 
 def test_a_person_makes_a_token_copies_it_and_revokes_it(page: Page, site: str, alice: User) -> None:
