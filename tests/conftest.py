@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 
 append_only.allow_flush()
 
+# Fixtures by which a test comes to a database; "site" is one of processes of its own.
+DATABASES = {"db", "transactional_db", "site"}
+# What the browser or its driver says of itself: a navigation was overtaken, an answer did not come in time.
+DRIVER_ERRORS = [r"^Error: .*net::ERR_ABORTED", r"^TimeoutError: (Page|Frame|Locator)\."]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests without a database run on SQLite only; a journey is repeated once where the browser failed."""
+    for item in items:
+        if item.get_closest_marker("journey"):
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=DRIVER_ERRORS))
+        elif not item.get_closest_marker("django_db") and DATABASES.isdisjoint(item.fixturenames):
+            item.add_marker(pytest.mark.any_database)
+
 
 @pytest.fixture(autouse=True)
 def _own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
