@@ -125,6 +125,25 @@ class Permissions:
         return cls(*_exactly(fields, _strings))
 
 
+@dataclass(frozen=True)
+class RecoveryProof:
+    """Good for showing, in this one case, that somebody holds the token; for nothing else whatsoever.
+
+    Not among the kinds that `load` understands: whatever takes credentials refuses it without a rule of its own.
+    """
+
+    tag: ClassVar[int] = 110
+    case: str
+    nonce: str
+
+    def encode(self) -> Encoded:
+        return [self.tag, self.case, self.nonce]
+
+    @classmethod
+    def decode(cls, fields: Encoded) -> Self:
+        return cls(*_exactly(fields, _string, _string))
+
+
 type AnyCaveat = Expiry | ProjectNames | ProjectIds | RequestUser | Permissions
 
 _KINDS: dict[int, type[AnyCaveat]] = {
@@ -153,11 +172,26 @@ def load(caveat: bytes) -> AnyCaveat:
     Raises:
         MacaroonError: "caveat": malformed or of a kind this site does not know.
     """
+    return decode(_parsed(caveat))
+
+
+def load_proof(caveat: bytes) -> RecoveryProof | None:
+    """The same for the one kind that `load` refuses; None for every other.
+
+    Raises:
+        MacaroonError: "caveat": malformed.
+    """
+    value = _parsed(caveat)
+    if not isinstance(value, list) or value[:1] != [RecoveryProof.tag]:
+        return None
+    return RecoveryProof.decode(value[1:])
+
+
+def _parsed(caveat: bytes) -> object:
     try:
-        value = json.loads(caveat.decode())
+        return cast(object, json.loads(caveat.decode()))
     except (ValueError, RecursionError) as error:
         raise _refused("has a restriction that cannot be read") from error
-    return decode(value)
 
 
 def decode(value: object) -> AnyCaveat:
@@ -168,6 +202,8 @@ def decode(value: object) -> AnyCaveat:
     """
     if not isinstance(value, list) or not value or not _is_integer(value[0]):
         raise _refused("has a restriction that cannot be read")
+    if value[0] == RecoveryProof.tag:
+        raise _refused("was narrowed to a proof for a recovery and does nothing else")
     kind = _KINDS.get(value[0])
     if kind is None:
         raise _refused("has a restriction that this site does not know")
