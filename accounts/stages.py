@@ -7,7 +7,6 @@ import secrets
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.crypto import constant_time_compare
-from django_otp.models import Device
 
 from accounts import allauth_internals, known_devices
 from accounts.actions import new_places
@@ -15,7 +14,7 @@ from accounts.allauth_internals import SECOND_FACTOR, LoginStage
 from accounts.models import User, known_device
 from indexsite import clock
 from indexsite.http import actor_of
-from mfa.models import has_factor, is_security_key
+from mfa.models import has_factor, is_security_key, live_device
 from releases.models import has_any_role
 
 KEY = "new_place"
@@ -74,6 +73,6 @@ def is_still_valid(request: HttpRequest, stage: LoginStage) -> bool:
         return False
     proofs = allauth_internals.proofs(request, user)
     devices = [proof.device for proof in proofs if proof.method == SECOND_FACTOR]
-    if any(Device.from_persistent_id(device) is None for device in devices):
+    if any(live_device(device) is None for device in devices):
         return False
     return constant_time_compare(stage.state.get("password", ""), user.get_session_auth_hash())

@@ -71,7 +71,7 @@ def codes_of(user: User) -> Codes:
     device = RecoveryDevice.objects.filter(user=user).first()
     if device is None:
         return Codes(exist=False, proved=False, left=0, generated_at=None)
-    left = RecoveryCode.objects.filter(device=device, used_at=None).count()
+    left = RecoveryCode.objects.good().filter(device=device).count()
     return Codes(exist=True, proved=device.proved_at is not None, left=left, generated_at=device.generated_at)
 
 

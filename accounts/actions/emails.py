@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import notices
 from accounts.allauth_internals import MailedCode
-from accounts.models import User
+from accounts.models import PastAddress, User
 from indexsite import audit, limits
 from indexsite.actors import Actor
 from indexsite.errors import Conflict, InvalidInput, NotFound
@@ -183,7 +183,7 @@ def make_primary(*, actor: Actor, email: str) -> None:
 
 
 @transaction.atomic
-def remove_address(*, actor: Actor, email: str) -> None:
+def remove_address(*, actor: Actor, email: str, at: datetime) -> None:
     """Remove an address.
 
     Raises:
@@ -196,6 +196,8 @@ def remove_address(*, actor: Actor, email: str) -> None:
     if row.primary:
         raise Conflict("This is your primary address; make another one primary first.")
     also = [row.email] if row.verified else []
+    if row.verified:
+        PastAddress.objects.create(user=user, email=row.email, removed_at=at)
     row.delete()
     audit.record(actor, audit.EmailRemoved(about=user, email=row.email))
     notices.email_removed(user, email=row.email, also=also, actor=actor)

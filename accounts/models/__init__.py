@@ -1,5 +1,6 @@
 """Who people are: accounts and their browsers, organisations and teams, invitations, staff."""
 
+from accounts.models.addresses import PAST_ADDRESS_TOLD, PastAddress
 from accounts.models.invitations import INVITATION_LIFE, Invitation, InvitationState, OrganizationInvitation
 from accounts.models.organizations import Membership, MembershipKind, Organization, Team, TeamSeat
 from accounts.models.people import (
@@ -39,6 +40,7 @@ __all__ = [
     "INVITATION_LIFE",
     "MAX_KEYS",
     "OPEN_STAFF_CHANGE",
+    "PAST_ADDRESS_TOLD",
     "PROOF_LIFE",
     "STAFF_DELAY",
     "STAFF_PROPOSAL_LIFE",
@@ -53,6 +55,7 @@ __all__ = [
     "MutedNotice",
     "Organization",
     "OrganizationInvitation",
+    "PastAddress",
     "ProhibitedUsername",
     "ReportSource",
     "SecurityReport",

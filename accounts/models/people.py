@@ -55,6 +55,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     # The person goes on, but nothing that opens or hands on the account changes (see `SecurityReport`).
     edits_frozen_until = models.DateTimeField(null=True, blank=True)
     uploads_frozen_until = models.DateTimeField(null=True, blank=True)
+    # Somebody asks for a recovery of this account, and its owner was told: what matters takes a fresh proof.
+    claimed_since = models.DateTimeField(null=True, blank=True)
+    # A recovery was carried out: until a new factor is confirmed, only its enrolment link opens the account.
+    recovering_since = models.DateTimeField(null=True, blank=True)
+    # And until then nothing is published, handed on or opened in the person's name.
+    hold_until = models.DateTimeField(null=True, blank=True)
 
     objects = UserManager()
 

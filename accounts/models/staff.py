@@ -25,6 +25,7 @@ STAFF_PROPOSAL_LIFE = timedelta(days=7)
 class StaffKind(models.TextChoices):
     """The roles of the staff console. None of them is implied by another, nor by being a superuser."""
 
+    VIEWER = "viewer", "Viewer"
     SUPPORT_1 = "support-1", "Support, tier 1"
     SUPPORT_2 = "support-2", "Support, tier 2"
     SECURITY = "security", "Security"

@@ -37,7 +37,7 @@ def addresses(request: HttpRequest) -> HttpResponse:
             emails.make_primary(actor=actor_of(request), email=request.POST.get("email", ""))
             messages.success(request, "Letters go to this address from now on; the others have been told.")
         case "remove":
-            emails.remove_address(actor=actor_of(request), email=request.POST.get("email", ""))
+            emails.remove_address(actor=actor_of(request), email=request.POST.get("email", ""), at=clock.now())
             messages.success(request, "The address is removed; it and the others have been told.")
     return redirect("account_email")
 

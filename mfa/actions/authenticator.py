@@ -15,7 +15,14 @@ from indexsite.limits import Limit
 from indexsite.policies import Action, require, require_now
 from mfa import notices, queries, totp
 from mfa.actions import first_factor
-from mfa.models import AuthenticatorApp, RecoveryDevice, count_factors, has_factor
+from mfa.models import (
+    AuthenticatorApp,
+    RecoveryDevice,
+    RemovalGround,
+    count_factors,
+    has_factor,
+    remove_factor,
+)
 
 NAME = "authenticator app"
 
@@ -72,14 +79,16 @@ def enrol(*, actor: Actor, secret: str, code: str, keep_session: str, at: dateti
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
         is_first = not has_factor(user)
-        replaced, _ = AuthenticatorApp.objects.filter(user=user).delete()
+        event = audit.record(actor, audit.FactorAdded(about=user, factor=NAME))
+        replaced = AuthenticatorApp.objects.filter(user=user).first()
+        if replaced is not None:
+            remove_factor(replaced, RemovalGround.REPLACED, event=event, at=at)
         # The code just typed is used up: nobody signs in with it who looked over a shoulder.
         device: AuthenticatorApp = AuthenticatorApp.objects.create(
             user=user, name=NAME, key=secret, confirmed=True, last_t=step
         )
         drop_sessions(user, keep=keep_session)
-        audit.record(actor, audit.FactorAdded(about=user, factor=NAME))
-        notices.factor_added(user, factor=NAME, replaced=bool(replaced), actor=actor)
+        notices.factor_added(user, factor=NAME, replaced=replaced is not None, actor=actor)
         if is_first:
             first_factor.tell_co_owners(user)
     return device
@@ -92,7 +101,7 @@ def _record_failure(actor: Actor, verdict: totp.Verdict) -> None:
 
 
 @transaction.atomic
-def remove(*, actor: Actor, keep_session: str) -> None:
+def remove(*, actor: Actor, keep_session: str, at: datetime) -> None:
     """Remove the app; all sessions but `keep_session` (a key) end, one of them may have been opened with it.
 
     With the last factor the recovery codes go too, which only stand in for one.
@@ -106,12 +115,14 @@ def remove(*, actor: Actor, keep_session: str) -> None:
     User.objects.select_for_update().get(pk=user.pk)
     # Asked again under the lock: a role granted in the meantime brings the obligation with it.
     require_now(actor, Action.FACTOR_REMOVE)
-    removed, _ = AuthenticatorApp.objects.filter(user=user, confirmed=True).delete()
-    if not removed:
+    app = AuthenticatorApp.objects.filter(user=user).first()
+    if app is None:
         raise Conflict("No authenticator app is set up.")
+    event = audit.record(actor, audit.FactorRemoved(about=user, factor=NAME))
+    remove_factor(app, RemovalGround.REMOVED, event=event, at=at)
     is_last = not count_factors(user)
-    if is_last:
-        RecoveryDevice.objects.filter(user=user).delete()
+    codes = RecoveryDevice.objects.filter(user=user).first()
+    if is_last and codes is not None:
+        remove_factor(codes, RemovalGround.REMOVED, event=event, at=at)
     drop_sessions(user, keep=keep_session)
-    audit.record(actor, audit.FactorRemoved(about=user, factor=NAME))
     notices.factor_removed(user, factor=NAME, is_last=is_last, actor=actor)

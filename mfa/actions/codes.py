@@ -46,7 +46,7 @@ def generate_codes(*, actor: Actor, at: datetime) -> list[str]:
         device, created = RecoveryDevice.objects.update_or_create(
             user=user, defaults={"name": "recovery codes", "generated_at": at, "proved_at": None}
         )
-        device.codes.all().delete()
+        device.codes.filter(void_at=None).update(void_at=at)
         RecoveryCode.objects.bulk_create(
             RecoveryCode(device=device, digest=recovery_codes.digest(code)) for code in plain
         )
@@ -73,7 +73,7 @@ def prove_codes(*, actor: Actor, code: str, at: datetime) -> None:
         if device is None:
             raise Conflict("There are no codes to check; make some first.")
         digests = recovery_codes.digests(code)
-        is_one = RecoveryCode.objects.filter(device=device, digest__in=digests, used_at=None).exists()
+        is_one = RecoveryCode.objects.good().filter(device=device, digest__in=digests).exists()
         if is_one:
             RecoveryDevice.objects.filter(pk=device.pk).update(proved_at=at)
         event = audit.RecoveryCodesProved if is_one else audit.RecoveryCodesProofFailed
@@ -86,8 +86,8 @@ def prove_codes(*, actor: Actor, code: str, at: datetime) -> None:
 def find_code(*, user: User, code: str) -> RecoveryCode | None:
     """The code of `user` that was typed, if it is good; it stays so. The caller has counted the attempt."""
     digests = recovery_codes.digests(code)
-    unused = RecoveryCode.objects.filter(device__user=user, digest__in=digests, used_at=None)
-    return unused.select_related("device").first()
+    good = RecoveryCode.objects.good().filter(device__user=user, digest__in=digests)
+    return good.select_related("device").first()
 
 
 def spend_code(*, actor: Actor, user: User, code: str, at: datetime) -> RecoveryDevice | None:
@@ -106,14 +106,16 @@ def spend_found(*, actor: Actor, user: User, pk: int, at: datetime) -> RecoveryD
 def _spend(actor: Actor, user: User, at: datetime, **which: Any) -> RecoveryDevice | None:
     mine = RecoveryDevice.objects.filter(user=user)
     with transaction.atomic():
-        spent = RecoveryCode.objects.filter(device__in=mine, used_at=None, **which).update(used_at=at)
+        spent = RecoveryCode.objects.filter(device__in=mine, used_at=None, void_at=None, **which).update(
+            used_at=at
+        )
         if not spent:
             return None
         device: RecoveryDevice = RecoveryDevice.objects.get(user=user)
         if device.proved_at is None:  # using one shows that they were kept, too
             device.proved_at = at
             device.save(update_fields=["proved_at"])
-        left = device.codes.filter(used_at=None).count()
+        left = device.codes.good().count()
         audit.record(actor, audit.RecoveryCodeUsed(about=user, left=left))
         notices.code_used(user, left=left, actor=actor)
     return device

@@ -18,7 +18,7 @@ from mfa.actions import first_factor
 from mfa.actions.authenticator import require_prepared
 from mfa.ceremonies import Kind
 from mfa.challenges import Challenge
-from mfa.models import RecoveryDevice, SecurityKey, count_factors, has_factor
+from mfa.models import RecoveryDevice, RemovalGround, SecurityKey, count_factors, has_factor, remove_factor
 
 MAX_KEYS = 20
 MAX_NAME = 64
@@ -106,7 +106,7 @@ def rename(*, actor: Actor, key: SecurityKey, name: str) -> None:
 
 
 @transaction.atomic
-def remove(*, actor: Actor, key: SecurityKey, keep_session: str) -> None:
+def remove(*, actor: Actor, key: SecurityKey, keep_session: str, at: datetime) -> None:
     """Remove the key; all sessions but `keep_session` (a key) end, one of them may have been opened with it.
 
     With the last factor the recovery codes go too, which only stand in for one.
@@ -120,14 +120,15 @@ def remove(*, actor: Actor, key: SecurityKey, keep_session: str) -> None:
     User.objects.select_for_update().get(pk=user.pk)
     # Asked again under the lock: a role granted, or another key removed, in the meantime.
     require_now(actor, Action.FACTOR_REMOVE)
-    removed, _ = SecurityKey.objects.filter(pk=key.pk, user=user).delete()
-    if not removed:
+    if not SecurityKey.objects.filter(pk=key.pk, user=user).exists():
         raise NotFound("This key has been removed already.")
+    event = audit.record(actor, audit.FactorRemoved(about=user, factor=key.label))
+    remove_factor(key, RemovalGround.REMOVED, event=event, at=at)
     is_last = not count_factors(user)
-    if is_last:
-        RecoveryDevice.objects.filter(user=user).delete()
+    codes = RecoveryDevice.objects.filter(user=user).first()
+    if is_last and codes is not None:
+        remove_factor(codes, RemovalGround.REMOVED, event=event, at=at)
     drop_sessions(user, keep=keep_session)
-    audit.record(actor, audit.FactorRemoved(about=user, factor=key.label))
     notices.factor_removed(user, factor=key.label, is_last=is_last, actor=actor)
 
 

@@ -115,7 +115,7 @@ def _rename(request: HttpRequest, key: SecurityKey, name: str) -> HttpResponse:
 
 
 def _remove(request: HttpRequest, key: SecurityKey) -> HttpResponse:
-    keys.remove(actor=actor_of(request), key=key, keep_session=request.session.session_key or "")
+    keys.remove(actor=actor_of(request), key=key, keep_session=request.session.session_key or "", at=clock.now())
     sessions.rotate(request)
     messages.success(request, f"The {key.label} is removed; your addresses have been told.")
     return redirect("security_keys")

@@ -179,7 +179,7 @@ def after_factor(request: HttpRequest) -> HttpResponse:
 
 
 def _remove(request: HttpRequest) -> HttpResponse:
-    authenticator.remove(actor=actor_of(request), keep_session=request.session.session_key or "")
+    authenticator.remove(actor=actor_of(request), keep_session=request.session.session_key or "", at=clock.now())
     sessions.rotate(request)
     messages.success(request, "The authenticator app is removed; your addresses have been told.")
     return redirect("account_security")

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
-from django_otp.models import Device
 
 from accounts import not_me, notices
 from accounts.actions import new_places
@@ -26,7 +25,7 @@ from indexsite.audit import safety
 from indexsite.errors import Conflict, PermissionRefused
 from indexsite.limits import Limit
 from indexsite.policies import Action, may, require
-from mfa.models import RecoveryDevice
+from mfa.models import RecoveryDevice, live_device
 from releases.actions.transfers import standing
 from releases.models import OPEN_TRANSFER, Transfer
 from tokens.actions.revoke import drop_tokens
@@ -202,7 +201,7 @@ def lift(*, actor: Actor, at: datetime) -> None:
 
 
 def _insist_on_old_factor(actor: Actor, reports: Iterable[SecurityReport]) -> None:
-    device = Device.from_persistent_id(actor.factor)
+    device = live_device(actor.factor)
     if device is None or isinstance(device, RecoveryDevice):
         raise FactorTooYoung
     events = actor.person.audit_events.filter(pk__in=[row.event_id for row in reports])

@@ -7,7 +7,6 @@ from datetime import datetime
 from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.db.models import Q
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import usernames
 from accounts.actions.organization_invitations import decline_organization_invitation, take_back_invitations_of
@@ -19,7 +18,7 @@ from indexsite.actors import Actor
 from indexsite.audit import organizations as events
 from indexsite.errors import Conflict, InvalidInput
 from indexsite.policies import Action, require
-from mfa.models import RecoveryDevice, SecurityKey
+from mfa.models import RemovalGround, devices_of, remove_factor
 from releases.actions.people import answering, removing, standing
 from releases.models import Project, ProjectInvitation, Role, RoleKind
 from releases.notices import people as notices
@@ -75,8 +74,10 @@ def close_account(*, actor: Actor, typed: str, at: datetime) -> None:
     _answer_invitations(user, by=actor, at=at)
     _leave_organizations(user, by=actor, at=at)
     drop_tokens(Token.objects.unrevoked().filter(user=user), by=actor, at=at, reason=WITH_THE_ACCOUNT)
-    audit.record(actor, audit.AccountClosed(about=user))
+    event = audit.record(actor, audit.AccountClosed(about=user))
     notices.account_closed(user, to=to, by=actor, at=at)
+    for device in devices_of(user):
+        remove_factor(device, RemovalGround.CLOSED, event=event, at=at)
     _shut(user, at)
 
 
@@ -129,9 +130,6 @@ def _answer_invitations(user: User, *, by: Actor, at: datetime) -> None:
 def _shut(user: User, at: datetime) -> None:
     """Nothing that could sign in again is kept; the name stays taken, and the history stays."""
     drop_sessions(user, keep="")
-    TOTPDevice.objects.filter(user=user).delete()
-    SecurityKey.objects.filter(user=user).delete()
-    RecoveryDevice.objects.filter(user=user).delete()
     EmailAddress.objects.filter(user=user).delete()
     user.email = ""
     user.is_active = False

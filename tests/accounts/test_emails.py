@@ -83,7 +83,7 @@ def test_the_acts_themselves_insist_on_the_proof(alice: User) -> None:
     for change in (
         lambda: emails.add_address(actor=stale, email="x@example.org"),
         lambda: emails.make_primary(actor=stale, email="alice@example.org"),
-        lambda: emails.remove_address(actor=stale, email="alice@example.org"),
+        lambda: emails.remove_address(actor=stale, email="alice@example.org", at=cast.clock.now()),
     ):
         with pytest.raises(PermissionRefused, match="Confirm that it is you"):
             change()

@@ -16,7 +16,6 @@ from indexsite import clock
 from indexsite.actors import Actor
 from mfa import queries
 from mfa.actions import codes
-from mfa.models import AuthenticatorApp
 from tests.support import cast, people
 from tests.support.at_once import at_once
 from tests.support.cast import ProjectFactory
@@ -133,7 +132,7 @@ def test_a_waiting_sign_in_dies_with_the_password_and_with_the_factor(alice: Use
         link = people.mailed_link(ALICE)
         if change == "factor":
             alice.refresh_from_db()
-            AuthenticatorApp.objects.filter(user=alice).delete()
+            cast.lose_factors(alice)
             cast.add_totp(alice)
         else:
             User.objects.filter(pk=alice.pk).update(password="!changed elsewhere")

@@ -9,13 +9,12 @@ import time_machine
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 from django_otp.oath import TOTP
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.models import User
 from indexsite.errors import Conflict, PermissionRefused
 from mfa import totp
 from mfa.actions import authenticator, codes
-from mfa.models import AuthenticatorApp, RecoveryCode, has_factor
+from mfa.models import AuthenticatorApp, FactorRemoval, RecoveryCode, has_factor
 from tests.support import cast, people
 
 pytestmark = pytest.mark.django_db
@@ -149,11 +148,13 @@ def test_reloading_keeps_the_secret_that_was_scanned(carol: User) -> None:
 def test_a_person_has_one_app_and_a_new_one_takes_its_place(carol: User) -> None:
     client = people.browser(carol)
     enrol(client)
-    first = TOTPDevice.objects.get(user=carol)
+    first = AuthenticatorApp.objects.get(user=carol)
     secret = client.get(PAGE).context["secret"]
     assert client.post(PAGE, {"code": code_for(secret)}).status_code == 302
-    second = TOTPDevice.objects.get(user=carol)
+    second = AuthenticatorApp.objects.get(user=carol)
     assert second.key != first.key
+    removal = FactorRemoval.objects.get(device=first.persistent_id)
+    assert (removal.ground, removal.event.name) == ("replaced", "factor.added")
     assert people.signed_in_as(client) == "carol"
     assert "A second factor was replaced" in people.subjects(people.letters_to("carol@example.org"))
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -165,7 +166,9 @@ def test_the_app_is_removed_with_its_codes_and_every_address_is_told(carol: User
     enrol(client)
     assert client.post(PAGE, {"act": "remove"})["Location"] == "/account/security/"
     assert not has_factor(carol)
-    assert not RecoveryCode.objects.filter(device__user=carol).exists()
+    assert not RecoveryCode.objects.good().filter(device__user=carol).exists()
+    removed = FactorRemoval.objects.filter(user=carol).values_list("kind", "ground", "event__name")
+    assert set(removed) == {("app", "removed", "factor.removed"), ("codes", "removed", "factor.removed")}
     assert people.subjects(people.letters_to("carol@example.org"))[-1] == "A second factor was removed"
     assert people.events(carol)[-1] == "factor.removed"
     assert client.post(PAGE, {"act": "remove"}).status_code == 409
@@ -192,7 +195,7 @@ def test_every_change_needs_a_recent_proof(alice: User, data: dict[str, str]) ->
         assert client.post(CODES, {"act": "generate"})["Location"].startswith("/account/second-factor/?next=")
     stale = cast.actor(alice, fresh=False)
     for change in (
-        lambda: authenticator.remove(actor=stale, keep_session=""),
+        lambda: authenticator.remove(actor=stale, keep_session="", at=cast.clock.now()),
         lambda: codes.generate_codes(actor=stale, at=cast.clock.now()),
         lambda: authenticator.enrol(
             actor=stale, secret=totp.new_secret(), code="1", keep_session="", at=cast.clock.now()

@@ -305,7 +305,7 @@ def test_the_proof_of_a_removed_key_counts_no_more(dave: User) -> None:
     cast.add_key(dave, "red")
     client = people.browser()
     sign_in_by_passkey(client, key)
-    SecurityKey.objects.get(name="blue").delete()
+    cast.lose_factors(dave, name="blue")
     actor = client.get("/account/").wsgi_request.actor
     assert (actor.factor, actor.factor_at) == ("", None)
     assert client.get("/account/email/")["Location"].startswith(FACTOR)

@@ -95,7 +95,7 @@ def test_freshness_runs_out_at_the_one_window(alice: User) -> None:
 
 def test_a_proof_of_a_device_that_is_gone_counts_no_more(alice: User) -> None:
     client = people.browser(alice)
-    cast.AuthenticatorApp.objects.filter(user=alice).delete()
+    cast.lose_factors(alice)
     cast.add_totp(alice)
     actor = client.get("/account/").wsgi_request.actor
     assert (actor.factor, actor.factor_at) == ("", None)

@@ -13,7 +13,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
 from django.test.client import encode_multipart
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.models import User
 from indexsite import clock
@@ -122,7 +121,7 @@ def no_factor_new_project(scene: Scene) -> Attempt:
 
 
 def lost_factor(scene: Scene) -> Attempt:
-    TOTPDevice.objects.filter(user=scene.alice).delete()
+    cast.lose_factors(scene.alice)
     return partial(upload, NEW, scene.secret())
 
 

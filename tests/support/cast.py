@@ -8,14 +8,15 @@ from datetime import datetime, timedelta
 
 import factory
 from allauth.account.models import EmailAddress
+from django.db import transaction
 from django_otp.oath import TOTP
 from django_otp_webauthn.models import WebAuthnUserHandle
 from factory.django import DjangoModelFactory
 
 from accounts.models import StaffKind, StaffRole, User
-from indexsite import clock
+from indexsite import audit, clock
 from indexsite.actors import Actor, Credential, SessionCredential
-from mfa.models import AuthenticatorApp, SecurityKey
+from mfa.models import AuthenticatorApp, RemovalGround, SecurityKey, devices_of, remove_factor
 from releases.models import Project, Role, RoleKind
 from tests.support.authenticators import SoftKey
 
@@ -93,6 +94,15 @@ def add_key(user: User, name: str = "blue", **options: object) -> SoftKey:
         verifies_user=key.verifies,
     )
     return key
+
+
+def lose_factors(user: User, *, name: str = "") -> None:
+    """The person has removed what they had: all of it, or what has this name. Nothing else happens."""
+    for device in devices_of(user):
+        if not name or device.name == name:
+            with transaction.atomic():
+                event = audit.record(actor(user), audit.FactorRemoved(about=user, factor=device.label))
+                remove_factor(device, RemovalGround.REMOVED, event=event, at=clock.now())
 
 
 def totp_code(user: User, *, steps: int = 0) -> str:

@@ -15,7 +15,6 @@ from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import not_me
 from accounts.actions.freezing import freeze_account
@@ -345,8 +344,7 @@ def _has_factor(made: Account) -> bool:
 
 
 def _drop_factors(made: Account) -> None:
-    TOTPDevice.objects.filter(user=made.user).delete()
-    SecurityKey.objects.filter(user=made.user).delete()
+    cast.lose_factors(made.user)
 
 
 def token_opens_account(made: Account) -> Outcome:

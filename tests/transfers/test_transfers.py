@@ -175,7 +175,7 @@ def close_frank(alice: User, project: Project, frank: User) -> None:
 
 
 def unprotect_frank(alice: User, project: Project, frank: User) -> None:
-    frank.totpdevice_set.all().delete()
+    cast.lose_factors(frank)
 
 
 def quarantine(alice: User, project: Project, frank: User) -> None:

@@ -20,7 +20,14 @@ from indexsite.management.demo.cast import CAST, PACKAGES, Person
 from indexsite.management.demo.derived import Secrets, base32
 from indexsite.models import SiteFact
 from mfa import ceremonies, recovery_codes
-from mfa.models import AuthenticatorApp, RecoveryCode, RecoveryDevice, SecurityKey
+from mfa.models import (
+    AuthenticatorApp,
+    RecoveryCode,
+    RecoveryDevice,
+    RemovalGround,
+    SecurityKey,
+    remove_factor,
+)
 from releases.models import Project, Role, RoleKind, people_with
 from tokens.actions import create_token, revoke_token
 from tokens.models import Token
@@ -110,7 +117,7 @@ def _security_key(person: Person, derived: Secrets) -> dict[str, Any]:
 
 
 def _is_unused(code: str, username: str) -> bool:
-    unused = RecoveryCode.objects.filter(device__user__username=username, used_at=None)
+    unused = RecoveryCode.objects.good().filter(device__user__username=username)
     return unused.filter(digest=recovery_codes.digest(code)).exists()
 
 
@@ -126,7 +133,16 @@ def _create(derived: Secrets) -> None:
     _roles(users)
     _tokens(users["alice"], derived)
     # Published with a factor, as everybody must; he has lost it since.
-    AuthenticatorApp.objects.filter(user=users["dave"]).delete()
+    _lose_factor(users["dave"])
+
+
+@transaction.atomic
+def _lose_factor(user: User) -> None:
+    app = AuthenticatorApp.objects.filter(user=user).first()
+    if app is None:
+        return
+    event = audit.record(at_browser(user), audit.FactorRemoved(about=user, factor=app.label))
+    remove_factor(app, RemovalGround.REMOVED, event=event, at=clock.now())
 
 
 @transaction.atomic

@@ -1,0 +1,67 @@
+"""Rules that a column or a constraint cannot state, kept by the database itself: triggers, for migrations.
+
+One condition serves both databases, so it is written in what they share. SQLite forgets a table's triggers when a
+migration rebuilds the table: such a migration installs them again, and a test lists those that must be there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import migrations
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A trigger that refuses a write.
+
+    Attributes:
+        name: of the trigger; on PostgreSQL of its function too.
+        on: what is refused, such as "UPDATE" or "UPDATE OF state".
+        when: SQL over OLD and NEW: refused where it is true. "" for always.
+        says: the message, which raises `django.db.IntegrityError`.
+    """
+
+    name: str
+    table: str
+    on: str
+    says: str
+    when: str = ""
+
+    def postgresql(self) -> list[str]:
+        raised = f"RAISE EXCEPTION '{self.says}' USING ERRCODE = 'check_violation';"
+        body = f"IF ({self.when}) THEN {raised} END IF;" if self.when else raised
+        result = "OLD" if self.on == "DELETE" else "NEW"
+        return [
+            f"CREATE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN {body} RETURN {result}; END $$",
+            f"CREATE TRIGGER {self.name} BEFORE {self.on} ON {self.table} "
+            f"FOR EACH ROW EXECUTE FUNCTION {self.name}()",
+        ]
+
+    def sqlite(self) -> list[str]:
+        when = f"WHEN ({self.when}) " if self.when else ""
+        return [
+            f"CREATE TRIGGER {self.name} BEFORE {self.on} ON {self.table} {when}"
+            f"BEGIN SELECT RAISE(ABORT, '{self.says}'); END"
+        ]
+
+
+def installing(*refusals: Refusal) -> migrations.RunPython:
+    """The step of a migration that installs them all."""
+
+    def install(apps: Any, schema_editor: Any) -> None:
+        for refusal in refusals:
+            vendor = schema_editor.connection.vendor
+            for statement in refusal.postgresql() if vendor == "postgresql" else refusal.sqlite():
+                schema_editor.execute(statement, params=None)
+
+    def remove(apps: Any, schema_editor: Any) -> None:
+        for refusal in refusals:
+            if schema_editor.connection.vendor == "postgresql":
+                schema_editor.execute(f"DROP FUNCTION {refusal.name}() CASCADE", params=None)
+            else:
+                schema_editor.execute(f"DROP TRIGGER {refusal.name}", params=None)
+
+    return migrations.RunPython(install, remove)

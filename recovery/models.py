@@ -1,1 +1,0 @@
-"""Getting back in: cases, evidence, decisions, holds. Nothing is built here yet."""

@@ -1,0 +1,49 @@
+"""Getting back in: cases and what is offered in them, who decided, who was told, what followed."""
+
+from recovery.models.cases import (
+    COOLING_STATES,
+    LINK_LIFE,
+    MOVES,
+    OPEN_STATES,
+    UNDECIDED_STATES,
+    CancelledBy,
+    CaseReason,
+    CaseState,
+    RecoveryCase,
+)
+from recovery.models.decisions import (
+    BREAK_GLASS_LIFE,
+    LEASE_LIFE,
+    BreakGlass,
+    CaseApproval,
+    CaseEvent,
+    Lease,
+)
+from recovery.models.evidence import Evidence, Verdict
+from recovery.models.outcomes import ENROLMENT_LIFE, PAUSE_LIFE, Enrolment, NoticeKind, NoticeSent, RequestPause
+
+__all__ = [
+    "BREAK_GLASS_LIFE",
+    "COOLING_STATES",
+    "ENROLMENT_LIFE",
+    "LEASE_LIFE",
+    "LINK_LIFE",
+    "MOVES",
+    "OPEN_STATES",
+    "PAUSE_LIFE",
+    "UNDECIDED_STATES",
+    "BreakGlass",
+    "CancelledBy",
+    "CaseApproval",
+    "CaseEvent",
+    "CaseReason",
+    "CaseState",
+    "Enrolment",
+    "Evidence",
+    "Lease",
+    "NoticeKind",
+    "NoticeSent",
+    "RecoveryCase",
+    "RequestPause",
+    "Verdict",
+]
