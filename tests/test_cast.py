@@ -1,17 +1,24 @@
 """The cast is who it says it is, and the run is sealed off."""
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import pytest_socket
+from django.apps import apps
 from django.conf import settings
+from django.db import transaction
+from django.test import Client
 
 from accounts.models import User, has_verified_email
+from indexsite.models import RateBucket
 from indexsite.policies import Action, may
 from mfa.models import AuthenticatorApp, has_factor
 from releases.models import RoleKind
-from tests.support import cast
+from tests.support import cast, people
+
+PASSING = {"id", "session_id", "at", "last_login", "digest", "session_key", "session_data", "expire_date"}
 
 
 def test_alice_is_verified_and_holds_a_factor(alice: User) -> None:
@@ -36,6 +43,35 @@ def test_a_stranger_hears_of_the_missing_role(alice: User, mallory: User) -> Non
 
 def test_the_code_of_the_cast_is_the_code_the_device_accepts(alice: User) -> None:
     assert AuthenticatorApp.objects.get(user=alice).verify_token(cast.totp_code(alice))
+
+
+def left_by(come_in: Callable[[Client, User], None], user: User) -> tuple[object, object, object]:
+    """What it leaves in session, database and browser; of keys and moments only that they are there."""
+    client, mark = people.browser(), transaction.savepoint_create()
+    come_in(client, user)
+    session = dict(client.session)
+    rows = {
+        model._meta.label: [
+            {
+                name: type(value) if name in PASSING or name.endswith("_at") else value
+                for name, value in row.items()
+            }
+            for row in model._base_manager.order_by("pk").values()
+        ]
+        for model in apps.get_models(include_auto_created=True)
+        if model is not RateBucket  # the front door counts tries
+    }
+    transaction.savepoint_rollback(mark)
+    for record in session["account_authentication_methods"]:
+        record["at"] = float
+    session |= {"session_begun_at": float, "session_seen_at": float}
+    return session, rows, set(client.cookies) - {"csrftoken"}  # which comes with the first form
+
+
+@pytest.mark.parametrize("name", ["alice", "carol", "mona"])
+def test_who_is_let_in_is_as_if_through_the_front_door(name: str, request: pytest.FixtureRequest) -> None:
+    user: User = request.getfixturevalue(name)
+    assert left_by(people.let_in, user) == left_by(people.sign_in, user)
 
 
 def test_files_and_mail_of_a_test_are_its_own(files_dir: Path, mail_dir: Path) -> None:

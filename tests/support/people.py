@@ -4,18 +4,23 @@ import re
 from collections.abc import Callable, Iterable
 
 import pytest
+from allauth.account.adapter import get_adapter
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.db import SessionStore
 from django.core import mail
+from django.core.handlers.wsgi import WSGIRequest
 from django.core.mail import EmailMessage
 from django.test import Client
+from django.utils.functional import SimpleLazyObject
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import known_devices
+from accounts import allauth_internals, known_devices, sessions
 from accounts.actions import devices
-from accounts.models import User
+from accounts.models import User, has_verified_email
 from indexsite import clock
 from indexsite.models import RateBucket
-from mfa.models import has_factor
+from mfa.models import AuthenticatorApp, has_factor
 from tests.support import cast
 from tests.support.hashers import CheapArgon2Hasher
 from tests.support.worker import run_queued
@@ -26,11 +31,36 @@ LINK = re.compile(r"^(http\S+)$", re.MULTILINE)
 
 
 def browser(user: User | None = None, *, agent: str = "Browser/1.0", **headers: str) -> Client:
-    """A browser of its own; with `user`, signed in through the front door."""
+    """A browser of its own; with `user`, signed in with password and, where there is one, the app's code."""
     client = Client(headers={"user-agent": agent}, **headers)
     if user is not None:
-        sign_in(client, user)
+        let_in(client, user)
     return client
+
+
+def let_in(client: Client, user: User) -> None:
+    """As `sign_in` leaves browser and database, without its forms and pages: most tests begin behind the door."""
+    make_known(client, user)
+    assert has_verified_email(user)
+    forget_last_code(user)
+    user = User.objects.get(pk=user.pk)
+    request = WSGIRequest(client._base_environ(REQUEST_METHOD="POST", PATH_INFO="/account/login/"))
+    request.session, request.user = SessionStore(), AnonymousUser()
+    request.actor = SimpleLazyObject(lambda: sessions.session_actor(request))
+    allauth_internals.record_proof(request, user, allauth_internals.PASSWORD)
+    if (app := AuthenticatorApp.objects.filter(user=user, confirmed=True).first()) is not None:
+        assert app.verify_token(cast.totp_code(user))
+        allauth_internals.record_proof(
+            request, user, allauth_internals.SECOND_FACTOR, device=str(app.persistent_id)
+        )
+    adapter = get_adapter(request)
+    adapter.login(request, user)
+    response = adapter.post_login(
+        request, user, email_verification="", signal_kwargs=None, email=None, signup=False, redirect_url=None
+    )
+    request.session.save()
+    client.cookies.update(response.cookies)
+    client.cookies[settings.SESSION_COOKIE_NAME] = request.session.session_key
 
 
 def sign_in(client: Client, user: User, *, password: str = cast.PASSWORD) -> None:
