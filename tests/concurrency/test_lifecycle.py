@@ -23,12 +23,17 @@ from tests.support import cast
 from tests.support.distributions import make_wheel
 from tests.support.lifecycle import sampleproject, yanked
 from tests.support.people import browser
-from tests.support.races import meet, together, without_locks
+from tests.support.races import SURELY, meet, together, without_locks
 from tests.support.uploads import token_for, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PAGE_WRITTEN = "releases.actions.pages._store"
+# Where each has read, and nobody has written.
+UPLOADING = "releases.actions.publish._find_or_create_release"
+YANKING = "releases.models.Release.yank"
+DELETING = "releases.actions.lifecycle.deleting._new"
+ENDING = "releases.models.Deletion.can_be_undone"
 
 
 def post(client: Client, path: str, **fields: str) -> int:
@@ -53,6 +58,8 @@ def yank_meets_upload(
     if without is not None:
         without(patch)
     secret, owner = token_for(alice), browser(alice)
+    if without is not None:
+        meet(patch, UPLOADING, YANKING, patience=SURELY)
     meet(patch, PAGE_WRITTEN, patience=2)  # both have read what the page is to say
     yank = partial(post, owner, "/manage/project/sampleproject/releases/1.0/yank/", reason="Broken")
     together(yank, lambda: upload(make_wheel(tag="py2-none-any"), secret).status_code)
@@ -85,6 +92,7 @@ def deletion_meets_upload(
     secret, owner = token_for(alice), browser(alice)
     if without is not None:
         without(patch)
+        meet(patch, UPLOADING, DELETING, patience=SURELY)
     meet(patch, PAGE_WRITTEN, patience=2)
     delete = partial(post, owner, "/manage/project/sampleproject/settings/delete/", typed="sampleproject")
     return together(delete, lambda: upload(make_wheel(version="2.0"), secret).status_code)
@@ -112,7 +120,7 @@ def test_without_the_lock_a_file_outlives_its_project(alice: User, monkeypatch: 
 
 
 def last_moment(
-    alice: User, patch: pytest.MonkeyPatch, *, then_upload: bool = False, first: str = ""
+    alice: User, patch: pytest.MonkeyPatch, *, then_upload: bool = False, first: str = "", is_locked: bool = True
 ) -> tuple[Deletion, list[str]]:
     """Somebody restores while the worker ends the deletion; said: what each came to.
 
@@ -140,7 +148,10 @@ def last_moment(
             return f"upload {upload(make_wheel(version='3.0'), secret).status_code}"
         return f"ended {ended}"
 
-    meet(patch, "indexsite.audit.record", patience=2)  # both have done what they came for
+    if is_locked:
+        meet(patch, "indexsite.audit.record", patience=2)  # both have done what they came for
+    else:
+        meet(patch, ENDING, patience=SURELY)
     record = audit.record
 
     def begun(*args: Any) -> Any:
@@ -172,7 +183,7 @@ def test_a_deletion_ends_in_one_way(alice: User, monkeypatch: pytest.MonkeyPatch
 def test_without_the_lock_it_is_restored_and_gone(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     without_locks(monkeypatch)
 
-    deletion, said = last_moment(alice, monkeypatch)
+    deletion, said = last_moment(alice, monkeypatch, is_locked=False)
 
     both = deletion.undone_at is not None and deletion.purged_at is not None
     assert both or "OperationalError" in said  # the second is SQLite, where one gave up
@@ -196,7 +207,7 @@ def test_a_name_is_restored_or_taken_up_again_and_never_both(
 def test_without_the_lock_a_restored_name_has_lost_its_files(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     without_locks(monkeypatch)
 
-    deletion, said = last_moment(alice, monkeypatch, then_upload=True)
+    deletion, said = last_moment(alice, monkeypatch, then_upload=True, is_locked=False)
 
     lost = deletion.undone_at is not None and not Release.with_deleted.filter(version="1.0").exists()
     assert lost or "OperationalError" in said or said[1] != "upload 200"

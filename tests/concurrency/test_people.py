@@ -17,7 +17,7 @@ from accounts.models import InvitationState, User
 from releases.models import Project, ProjectInvitation, RoleKind, people_with
 from tests.support import cast, people
 from tests.support.projects import answer, as_role, invite, owned, people_url, said, send_invitation
-from tests.support.races import meet, together, without_locks
+from tests.support.races import SURELY, meet, together, without_locks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,7 +34,7 @@ def meet_without_locks(patch: pytest.MonkeyPatch, after: str) -> None:
     without_locks(patch)
     if after == CLOSING_IT and connection.vendor == "sqlite":
         pytest.skip("in SQLite one of these two writes before the other has read: nothing can interleave")
-    meet(patch, after if connection.vendor == "postgresql" else BEFORE_THE_LOCK, patience=60)
+    meet(patch, after if connection.vendor == "postgresql" else BEFORE_THE_LOCK, patience=SURELY)
 
 
 def browser_of(user: User) -> Client:

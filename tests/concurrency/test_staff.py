@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from accounts.models import StaffKind, StaffRole, User
 from tests.support import cast
 from tests.support.people import browser
-from tests.support.races import meet, together, without_locks
+from tests.support.races import SURELY, meet, together, without_locks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,6 +45,6 @@ def test_two_of_security_stay_whoever_is_first(three: list[User], monkeypatch: p
 def test_without_the_lock_one_is_left(three: list[User], monkeypatch: pytest.MonkeyPatch) -> None:
     without_locks(monkeypatch)
     monkeypatch.setattr(QuerySet, "select_for_update", lambda self, **options: self.all())
-    meet(monkeypatch, "accounts.actions.staff.require_now")
+    meet(monkeypatch, "accounts.actions.staff.require_now", patience=SURELY)
     statuses = remove_two(three)
     assert left() == 1 if connection.vendor == "postgresql" else max(statuses) >= 500

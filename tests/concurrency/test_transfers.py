@@ -23,7 +23,7 @@ from releases.actions.transfers import answering, carrying_out
 from releases.models import Project, RoleKind, Transfer, TransferState, people_with
 from tests.support import cast, organizations, people
 from tests.support.projects import owned
-from tests.support.races import meet, together, without_any_lock
+from tests.support.races import SURELY, meet, together, without_any_lock
 from tests.support.transfers import offer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,7 +46,7 @@ type Patch = pytest.MonkeyPatch
 
 def meet_without_locks(patch: Patch, *, before: tuple[str, ...], after: tuple[str, ...]) -> None:
     without_any_lock(patch)
-    meet(patch, *(after if connection.vendor == "postgresql" else before), patience=60)
+    meet(patch, *(after if connection.vendor == "postgresql" else before), patience=SURELY)
 
 
 def due(owner: User, receiver: User, project: Project) -> Transfer:

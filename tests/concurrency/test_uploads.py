@@ -17,7 +17,7 @@ from indexsite.models import AuditEvent
 from releases.models import File, Project, Release, Role, SimplePage, UsedFilename
 from tests.support import cast
 from tests.support.distributions import Distribution, make_sdist, make_wheel
-from tests.support.races import meet, together, without_locks
+from tests.support.races import SURELY, meet, together, without_locks
 from tests.support.uploads import token_for, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,13 +43,14 @@ def listed() -> list[str]:
 # -- one new name, two people -------------------------------------------------------------------------------
 
 
-def first_uploads_meet(alice: User, bob: User, patch: pytest.MonkeyPatch) -> list[HttpResponse]:
-    meet(patch, "releases.actions.publish._commit")
+def first_uploads_meet(alice: User, bob: User) -> list[HttpResponse]:
     return race((make_wheel(files=ONE), token_for(alice)), (make_wheel(version="2.0", files=TWO), token_for(bob)))
 
 
 def test_a_new_name_has_one_winner(alice: User, bob: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    responses = first_uploads_meet(alice, bob, monkeypatch)
+    meet(monkeypatch, "releases.actions.publish._commit")
+
+    responses = first_uploads_meet(alice, bob)
 
     assert statuses(responses) == {200: 1, 403: 1}
     (refusal,) = (response for response in responses if response.status_code == 403)
@@ -68,11 +69,12 @@ def test_without_its_guard_a_new_name_ends_in_an_error(
     alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_locks(monkeypatch)
-    meet(monkeypatch, "releases.actions.publish.NewProject")  # both have found that the name is free
+    # Both have found that the name is free, and neither has written it.
+    meet(monkeypatch, "releases.actions.publish.Project.objects.create", patience=SURELY)
     # The unique column then decides; whoever does not expect its verdict ends in a server error.
     monkeypatch.setattr("releases.actions.publish.IntegrityError", KeyError)
 
-    assert statuses(first_uploads_meet(alice, bob, monkeypatch))[403] == 0
+    assert statuses(first_uploads_meet(alice, bob))[403] == 0
 
 
 def test_lookalikes_have_one_winner(alice: User, bob: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,11 +91,11 @@ def test_lookalikes_have_one_winner(alice: User, bob: User, monkeypatch: pytest.
 # -- one file name, two contents ----------------------------------------------------------------------------
 
 
-def contents_meet(alice: User, patch: pytest.MonkeyPatch) -> list[HttpResponse]:
+def contents_meet(alice: User, patch: pytest.MonkeyPatch, *, patience: float = 1) -> list[HttpResponse]:
     cast.ProjectFactory(name="sampleproject", owner=alice)
     secret = token_for(alice)
     upload(make_sdist(), secret)
-    meet(patch, IN_THE_TRANSACTION)
+    meet(patch, IN_THE_TRANSACTION, patience=patience)
     return race((make_wheel(files=ONE), secret), (make_wheel(files=TWO), secret))
 
 
@@ -113,7 +115,7 @@ def test_without_the_lock_the_second_content_ends_in_an_error(
 ) -> None:
     without_locks(monkeypatch)
 
-    responses = contents_meet(alice, monkeypatch)
+    responses = contents_meet(alice, monkeypatch, patience=SURELY)
 
     assert statuses(responses)[400] == 0
     assert max(statuses(responses)) >= 500
@@ -146,7 +148,7 @@ def test_without_the_lock_a_file_is_missing(alice: User, monkeypatch: pytest.Mon
     monkeypatch.setattr("releases.actions.publish._SET_SERIAL", lambda **fields: 1)
 
     # Neither has written yet, so that both come here for sure, however busy the machine is.
-    files_meet(alice, monkeypatch, at=IN_THE_TRANSACTION, patience=60)
+    files_meet(alice, monkeypatch, at=IN_THE_TRANSACTION, patience=SURELY)
 
     # PostgreSQL: the later page was rendered without the other's file. SQLite: the other upload gave up.
     assert len(listed()) == 2
@@ -155,11 +157,11 @@ def test_without_the_lock_a_file_is_missing(alice: User, monkeypatch: pytest.Mon
 # -- one source distribution per release --------------------------------------------------------------------
 
 
-def sdists_meet(alice: User, patch: pytest.MonkeyPatch) -> list[HttpResponse]:
+def sdists_meet(alice: User, patch: pytest.MonkeyPatch, *, patience: float = 1) -> list[HttpResponse]:
     cast.ProjectFactory(name="sampleproject", owner=alice)
     secret = token_for(alice)
     upload(make_wheel(), secret)
-    meet(patch, IN_THE_TRANSACTION)
+    meet(patch, IN_THE_TRANSACTION, patience=patience)
     return race((make_sdist(version="1.0"), secret), (make_sdist(version="1.0.0"), secret))
 
 
@@ -174,7 +176,7 @@ def test_one_of_two_source_distributions_is_refused(alice: User, monkeypatch: py
 def test_without_the_lock_both_or_neither_know_of_the_other(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     without_locks(monkeypatch)
 
-    assert statuses(sdists_meet(alice, monkeypatch))[400] == 0
+    assert statuses(sdists_meet(alice, monkeypatch, patience=SURELY))[400] == 0
 
 
 # -- the same upload twice ----------------------------------------------------------------------------------

@@ -30,17 +30,25 @@ def together[T](*acts: Callable[[], T]) -> list[T]:
         return list(pool.map(run, acts))
 
 
+SURELY = 60.0  # seconds: where nothing keeps both from coming, however busy the machine is
+
+
 def meet(patch: pytest.MonkeyPatch, *targets: str, parties: int = 2, patience: float = 1.0) -> None:
     """Make `parties` threads wait for each other in front of the functions or methods `targets`.
 
-    Where a lock lets only one of them come so far, it goes on alone after `patience` seconds.
+    Where a lock lets only one of them come so far, it goes on alone after `patience` seconds. With `SURELY` each
+    waits once: what it does after they have met is its own.
     """
     barrier = threading.Barrier(parties)
+    have_met: set[int] = set()
 
     def after_the_others(original: Callable[..., Any]) -> Callable[..., Any]:
         def waiting(*args: Any, **kwargs: Any) -> Any:
-            with suppress(threading.BrokenBarrierError):
-                barrier.wait(timeout=patience)
+            if threading.get_ident() not in have_met:
+                with suppress(threading.BrokenBarrierError):
+                    barrier.wait(timeout=patience)
+                if patience == SURELY:
+                    have_met.add(threading.get_ident())
             return original(*args, **kwargs)
 
         return waiting
