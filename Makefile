@@ -4,9 +4,9 @@ PYTHON := .venv/bin/python
 PORT ?= 8000
 # Two at most: the machine may be smaller than it looks, and shared.
 PROCESSES ?= 2
-PYTEST := $(PYTHON) -m pytest -n $(PROCESSES)
+PYTEST := $(PYTHON) -m pytest -n $(PROCESSES) --dist worksteal
 # Coverage is measured in one run: the second executes the same lines on another database, a third slower.
-MEASURED := $(PYTHON) $(if $(MEASURE),-m coverage run) -m pytest -n $(PROCESSES)
+MEASURED := $(PYTHON) $(if $(MEASURE),-m coverage run) -m pytest -n $(PROCESSES) --dist worksteal
 
 # Tests start dozens of processes. Without bytecode on disk each spends seconds on compiling what it imports.
 unexport PYTHONDONTWRITEBYTECODE
