@@ -338,6 +338,7 @@ def test_garbage_is_refused_everywhere_and_breaks_nothing(dave: User, text: str)
     assert client.post(ADD, {"name": "x", "credential": text}).status_code == 400
 
 
+@pytest.mark.any_database  # what is read of an answer is read before any row is
 def test_any_part_of_an_answer_may_be_anything(dave: User, carol: User) -> None:
     """Every leaf of a good answer, replaced by what does not belong there: refused, never an error of ours."""
     key = cast.add_key(dave)
@@ -349,12 +350,13 @@ def test_any_part_of_an_answer_may_be_anything(dave: User, carol: User) -> None:
     for _ in range(150):
         answer = json.loads(key.get(options(waiting, f"{FACTOR}options/")))
         _spoil(answer, draw, junk)
-        assert waiting.post(FACTOR, {"credential": json.dumps(answer)}).status_code in {302, 400, 429}
+        answered = waiting.post(FACTOR, {"credential": json.dumps(answer)})
+        assert answered.status_code in {302, 400, 429}
         new = json.loads(SoftKey().create(options(adding, f"{ADD}options/")))
         _spoil(new, draw, junk)
         assert adding.post(ADD, {"name": draw.choice("abcdef"), "credential": json.dumps(new)}).status_code < 500
         people.forget_limits()
-        if people.signed_in_as(waiting):
+        if answered.status_code == 302 and people.signed_in_as(waiting):
             waiting = at_the_second_factor(dave)
         for name in "abcdef":
             cast.lose_factors(carol, name=name)
@@ -365,6 +367,7 @@ def _spoil(answer: dict, draw: random.Random, junk: list) -> None:
     holder[draw.choice(sorted(holder))] = draw.choice(junk)
 
 
+@pytest.mark.any_database
 def test_signed_bytes_may_be_anything_too(dave: User) -> None:
     draw = random.Random(4)
     key = cast.add_key(dave)
