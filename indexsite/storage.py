@@ -30,6 +30,10 @@ LINK_SECONDS = 3600
 _RENEW_AFTER = timedelta(hours=1)
 # A sweep deletes within this time of its mark or not at all; one that died leaves marks that mean nothing later.
 _MARK_SECONDS = 60
+# So many blobs a process knows to be flushed, names included.
+REMEMBERED = 4096
+
+type _Identity = tuple[int, int] | tuple[()]
 
 
 class BlobMissing(Exception):
@@ -142,43 +146,57 @@ class LocalStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._incoming = root / "incoming"
-        # Folders whose names this process has flushed; at most 65,792.
-        self._lasting: set[Path] = set()
+        self._lock = os.fspath(root / "sweep.lock")
+        # Folders whose names this process has flushed; at most 65,793.
+        self._lasting = {os.fspath(root)}
+        # Blobs whose names this process has flushed, and which file each was.
+        self._flushed: dict[str, _Identity] = {}
 
     def incoming(self) -> Path:
-        self._incoming.mkdir(parents=True, exist_ok=True)
+        if not os.path.isdir(self._incoming):
+            self._incoming.mkdir(parents=True, exist_ok=True)
         return self._incoming
 
     def put_all(self, blobs: Sequence[tuple[Path, str]]) -> None:
         # Wheels of one release share their metadata: what is stored already was flushed before it got its name.
+        targets = [(path, self._path(sha256)) for path, sha256 in blobs]
         with self._sweep_lock(fcntl.LOCK_SH):
-            new = [(path, sha256) for path, sha256 in blobs if not _renew(self._path(sha256))]
+            # That it is there does not tell: whoever linked it may not have flushed the name yet.
+            lasting = {target for _, target in targets if self._flushed.get(target) == _identity(target)}
+            new = [(path, target) for path, target in targets if not _renew(target)]
         for path, _ in new:
             _flush(path)
         reached("storage.flushed")
         with self._sweep_lock(fcntl.LOCK_SH):
-            for path, sha256 in new:
-                _link(path, self._path(sha256))
+            for path, target in new:
+                _link(path, target)
+            linked = {target: _identity(target) for _, target in targets}
         reached("storage.linked")
         # After all links: on most file systems the first of these waits for the disk and the others find it done.
-        for _, sha256 in blobs:
-            self._flush_folders(self._path(sha256).parent)
+        for target in linked.keys() - lasting:
+            self._flush_folders(os.path.dirname(target))
+        self._remember(linked)
         reached("storage.stored")
-        for path, _ in blobs:
-            path.unlink()
+        for path, _ in targets:
+            os.unlink(path)
 
-    def _flush_folders(self, folder: Path) -> None:
-        # Also when the file was there already: whoever linked it may not have got this far yet. A folder's own
-        # name needs it once; that somebody else made the folder does not mean that it has been done.
+    def _flush_folders(self, folder: str) -> None:
+        # A folder's own name needs it once; that somebody else made the folder does not mean that it was done.
         _flush(folder)
-        while folder != self.root and folder not in self._lasting:
-            _flush(folder.parent)
+        while folder not in self._lasting:
+            above = os.path.dirname(folder)
+            _flush(above)
             self._lasting.add(folder)
-            folder = folder.parent
+            folder = above
+
+    def _remember(self, flushed: dict[str, _Identity]) -> None:
+        if len(self._flushed) > REMEMBERED:
+            self._flushed.clear()
+        self._flushed.update(flushed)
 
     def open_blob(self, sha256: str) -> BinaryIO:
         try:
-            return self._path(sha256).open("rb")
+            return open(self._path(sha256), "rb")
         except FileNotFoundError:
             raise BlobMissing(sha256) from None
 
@@ -193,7 +211,7 @@ class LocalStore:
                 yield StoredBlob(sha256, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
     def delete_older(self, sha256: str, *, than: datetime) -> bool:
-        path = self._path(sha256)
+        path = Path(self._path(sha256))
         # Under the lock nobody can renew the file between the look and the deletion.
         with self._sweep_lock(fcntl.LOCK_EX):
             if not path.exists() or _modified(path) >= than:
@@ -201,27 +219,40 @@ class LocalStore:
             path.unlink()
         return True
 
-    def _path(self, sha256: str) -> Path:
-        return self.root / sha256[:2] / sha256[2:4] / sha256[4:]
+    def _path(self, sha256: str) -> str:
+        return f"{self.root}/{sha256[:2]}/{sha256[2:4]}/{sha256[4:]}"
 
     @contextmanager
     def _sweep_lock(self, kind: int) -> Iterator[None]:
         self.incoming()
-        with (self.root / "sweep.lock").open("a") as lock:
+        lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
             fcntl.flock(lock, kind)
             yield
+        finally:
+            os.close(lock)
 
 
-def _link(path: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
+def _identity(target: str) -> _Identity:
+    """Inode and time of the last put; () when there is no such file, which is never remembered."""
+    try:
+        status = os.stat(target)
+    except FileNotFoundError:
+        return ()
+    return status.st_ino, status.st_mtime_ns
+
+
+def _link(path: Path, target: str) -> None:
+    if not os.path.isdir(folder := os.path.dirname(target)):
+        os.makedirs(folder, exist_ok=True)
     try:
         # Unlike a rename, a link never replaces what is there.
-        target.hardlink_to(path)
+        os.link(path, target)
     except FileExistsError:
         os.utime(target)
 
 
-def _renew(target: Path) -> bool:
+def _renew(target: str) -> bool:
     """Whether it is there; it counts as just put then."""
     try:
         os.utime(target)
@@ -230,7 +261,7 @@ def _renew(target: Path) -> bool:
     return True
 
 
-def _flush(path: Path) -> None:
+def _flush(path: str | Path) -> None:
     """fsync a file or a directory."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings
 
 from indexsite import storage
+from indexsite.storage import LocalStore
 
 LATER = timedelta(minutes=5)
 
@@ -155,8 +156,26 @@ class TestLocalDisk:
         flushed.clear()
         path, _ = temporary(b"wheel")
         storage.put_once(path, sha256=sha256)
-        assert flushed == [str(bb)], "the bytes and the names of both folders are safe already"
+        assert flushed == [], "bytes and names are safe already"
         assert not path.exists()
+
+    def test_what_another_process_linked_is_flushed_again(self, files_dir: Path, flushed: list[str]) -> None:
+        path, sha256 = temporary(b"wheel")
+        storage.put_once(path, sha256=sha256)
+        aa, bb = files_dir / sha256[:2], files_dir / sha256[:2] / sha256[2:4]
+        flushed.clear()
+        path, _ = temporary(b"wheel")
+        LocalStore(files_dir).put_all([(path, sha256)])  # knows nothing of what the first has flushed
+        assert flushed == [str(bb), str(aa), str(files_dir)], "the bytes were flushed before they got their name"
+
+        # Swept, and put again by somebody who died before the flush.
+        flushed.clear()
+        blob = bb / sha256[4:]
+        blob.unlink()
+        blob.write_bytes(b"wheel")
+        path, _ = temporary(b"wheel")
+        storage.put_once(path, sha256=sha256)
+        assert flushed == [str(bb)]
 
     def test_a_folder_made_by_another_process_is_not_taken_for_flushed(
         self, files_dir: Path, flushed: list[str]
