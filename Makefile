@@ -12,7 +12,7 @@ MEASURED := $(PYTHON) $(if $(MEASURE),-m coverage run) -m pytest -n $(PROCESSES)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test ci proof bench lint format types docs reference journeys shell clean
+.PHONY: help run test ci proof bench lint format types docs reference asvs journeys shell clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -64,6 +64,11 @@ reference: ## Write the pages of the documentation that are made from code
 	@scripts/install.sh
 	$(PYTHON) scripts/permissions.py
 	$(PYTHON) scripts/doors.py
+	$(PYTHON) scripts/asvs.py --render
+
+asvs: ## Run the tests that show requirements of ASVS 5.0, and write their table
+	@scripts/install.sh test
+	$(PYTHON) scripts/asvs.py
 
 shell: ## Open a Python shell on the demo database
 	@scripts/install.sh

@@ -178,7 +178,8 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
     Action.FACTOR_RENAME: (interactive, own, edits_free, fresh_step_up),
     Action.FACTOR_REMOVE: (interactive, factor_not_obliged, edits_free, fresh_step_up),
     Action.CODES_GENERATE: (interactive, verified_email, edits_free, fresh_step_up),
-    Action.SESSION_END: (interactive,),
+    # A report "This was not me" ends sessions without a proof; a thief in one ends nobody else's.
+    Action.SESSION_END: (interactive, recent_step_up),
     Action.LETTERS_CHOOSE: (interactive, edits_free, recent_step_up),
     # Asked of whoever wants more stopped than a link can: tokens, uploads.
     Action.REPORT_PROVED: (interactive, factor_held, recent_step_up),

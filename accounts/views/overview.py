@@ -15,6 +15,7 @@ from accounts.pages import show
 from indexsite import clock, history_pages
 from indexsite.http import actor_of, enforces
 from indexsite.policies import Action, require
+from mfa.stepup import step_up_required
 from releases import queries_people
 
 
@@ -56,12 +57,22 @@ def sessions(request: HttpRequest) -> HttpResponse:
     """Where I am signed in, and which browsers are known; end sessions, forget browsers."""
     actor = actor_of(request)
     require(actor, Action.ACCOUNT_VIEW)
+    if request.method == "POST":
+        return _end(request)
+    return show(
+        request,
+        "account/sessions.html",
+        sessions=queries.sessions(actor.person),
+        current=request.session.session_key or "",
+        known=queries.known_devices(actor.person, clock.now()),
+        limit=session_limits.limit_of(actor.person),
+    )
+
+
+@step_up_required
+def _end(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
     key = request.session.session_key or ""
-    rows = queries.sessions(actor.person)
-    if request.method != "POST":
-        known = queries.known_devices(actor.person, clock.now())
-        limit = session_limits.limit_of(actor.person)
-        return show(request, "account/sessions.html", sessions=rows, current=key, known=known, limit=limit)
     match request.POST.get("act"):
         case "others":
             count = session_actions.end_other_sessions(actor=actor, keep=key)
@@ -77,6 +88,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
             messages.success(request, "No browser is known any more, this one included.")
             return redirect("account_sessions")
     pk = request.POST.get("session", "")
+    rows = queries.sessions(actor.person)
     session_actions.end_session(actor=actor, pk=int(pk) if pk.isdecimal() else 0)
     if any(str(row.pk) == pk and row.session_key == key for row in rows):
         allauth_internals.sign_out(request)

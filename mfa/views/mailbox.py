@@ -23,7 +23,7 @@ from indexsite.policies import Action, require
 from mfa.actions import first_factor
 from mfa.stepup import step_up_required
 
-LIFETIME = timedelta(minutes=15)
+LIFETIME = timedelta(minutes=10)  # ASVS 5.0, 6.5.5
 MAX_TRIES = 5
 _SESSION_KEY = "mailbox_code"
 

@@ -50,12 +50,14 @@ def guess(password: str, address: str) -> int:
     return people.browser().post("/account/login/", fields, REMOTE_ADDR=address).status_code
 
 
+@pytest.mark.asvs("6.3.1")
 def test_guesses_from_one_address_end(alice: User, counters: str) -> None:
     answers = [guess(f"guess {number}", "203.0.113.1") for number in range(12)]
     assert answers == [400] * 10 + [429] * 2
     assert guess(cast.PASSWORD, "203.0.113.1") == 429
 
 
+@pytest.mark.asvs("6.3.1")
 def test_guesses_from_many_addresses_end_and_the_owner_comes_in_with_a_second_proof(
     alice: User, counters: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,6 +72,7 @@ def test_guesses_from_many_addresses_end_and_the_owner_comes_in_with_a_second_pr
     assert owner.post(FACTOR, {"code": cast.totp_code(alice)})["Location"] == "/account/"
 
 
+@pytest.mark.asvs("6.3.1", "6.3.5")
 def test_codes_guessed_from_many_addresses_end(alice: User, counters: str) -> None:
     answers = []
     for number in range(7):
@@ -167,12 +170,14 @@ def test_a_door_that_hashes_for_some_only_is_found_out(
     assert difference(sign_in("alice"), sign_in("nobody-here")) > 3 * TOLERANCE
 
 
+@pytest.mark.asvs("6.3.8")
 @usefixtures
 def test_sign_in_takes_as_long_for_a_name_that_is_here_as_for_one_that_is_not() -> None:
     cast.person("alice")
     assert difference(sign_in("alice"), sign_in("nobody-here")) < TOLERANCE
 
 
+@pytest.mark.asvs("6.3.8")
 @usefixtures
 def test_sign_up_takes_as_long_for_an_address_that_is_known() -> None:
     cast.person("alice")
@@ -182,12 +187,14 @@ def test_sign_up_takes_as_long_for_an_address_that_is_known() -> None:
     assert difference(known, unknown) < TOLERANCE
 
 
+@pytest.mark.asvs("6.3.8")
 @usefixtures
 def test_a_reset_takes_as_long_for_an_address_that_is_known() -> None:
     cast.person("alice")
     assert difference(reset("alice@example.org"), reset("nobody@example.org")) < TOLERANCE
 
 
+@pytest.mark.asvs("6.3.8")
 @usefixtures
 def test_status_and_text_tell_nothing_either() -> None:
     cast.person("alice")

@@ -29,6 +29,7 @@ ENTRANCES = {
 OPENERS = {"begin_sign_in", "pass_stage", "perform_login", "login"}
 
 
+@pytest.mark.asvs("6.1.3", "6.3.3", "6.3.4", "6.3.6", "6.4.3", "7.4.2", "7.4.3")
 @pytest.mark.django_db
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.name.replace(" ", "-"))
 def test_each_door_opens_as_far_as_the_table_says(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,6 +56,7 @@ def more_than_the_front_door(table: list[Door]) -> list[str]:
     ]
 
 
+@pytest.mark.asvs("6.3.4", "6.3.6")
 def test_no_door_gives_more_than_the_front_door() -> None:
     assert more_than_the_front_door(DOORS) == []
 
@@ -83,6 +85,7 @@ def test_nothing_that_happens_to_a_session_makes_more_of_it() -> None:
             assert all(WORTH[door.outcome(state)] <= WORTH[session.outcome(state)] for state in STATES), door.says
 
 
+@pytest.mark.asvs("6.1.3", "6.3.4")
 def test_the_code_lets_people_in_at_these_places_and_nowhere_else() -> None:
     """Whoever adds one writes down here which walks try it."""
     assert set(_entrances()) == set(ENTRANCES)

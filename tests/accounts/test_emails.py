@@ -24,6 +24,7 @@ def rows(user: User) -> dict[str, tuple[bool, bool]]:
     return {r.email: (r.verified, r.primary) for r in EmailAddress.objects.filter(user=user)}
 
 
+@pytest.mark.asvs("6.3.7")
 def test_add_verify_make_primary_remove_and_the_old_address_hears_of_it_all(carol: User) -> None:
     client = people.browser(carol)
     act(client, "add", "New@Example.org")
@@ -68,6 +69,7 @@ def test_of_two_who_enter_one_address_the_first_to_verify_has_it(carol: User, da
     assert rows(carol)["shared@example.org"] == (False, False)
 
 
+@pytest.mark.asvs("7.5.1")
 @pytest.mark.parametrize("what", ["add", "primary", "remove", "send", "verify"])
 def test_every_change_needs_a_recent_proof(alice: User, what: str) -> None:
     EmailAddress.objects.create(user=alice, email="second@example.org", verified=True)
@@ -131,6 +133,7 @@ def test_wrong_codes_void_the_code_and_a_new_one_can_be_had(carol: User) -> None
     assert rows(carol)["new@example.org"] == (True, False)
 
 
+@pytest.mark.asvs("6.6.3")
 def test_guesses_are_counted_beyond_the_session(carol: User) -> None:
     client = people.browser(carol)
     answers = []

@@ -55,6 +55,7 @@ def totals(client: Client) -> dict[str, str]:
     return dict(line.split() for line in text.splitlines() if line.startswith("indexsite_leaked"))
 
 
+@pytest.mark.asvs("6.2.10")
 def test_a_leaked_password_signs_nobody_in_and_is_disabled(carol: User, service: Service) -> None:
     owner = people.browser(carol)  # it was not on the list yet
     cache.clear()

@@ -38,6 +38,7 @@ def test_every_letter_belongs_to_an_event_or_says_what_else_it_is_for() -> None:
     assert not told & set(letters.WITHOUT_EVENT)
 
 
+@pytest.mark.asvs("6.3.7")
 @pytest.mark.parametrize("name", [name for name, row in letters.ROWS.items() if row.letter])
 def test_the_letter_of_a_change_of_address_password_or_factor_goes_to_every_address(name: str) -> None:
     about = name.partition(".")[0]

@@ -58,6 +58,7 @@ def test_a_neighbourhood_is_one_place() -> None:
     assert answers[-1] == 429
 
 
+@pytest.mark.asvs("6.3.1")
 def test_strangers_everywhere_lock_out_unknown_browsers_and_not_known_ones(alice: User) -> None:
     known = signed_out(alice)
     besiege()

@@ -69,6 +69,7 @@ def test_a_code_from_an_unknown_browser_waits_for_the_mailed_link(alice: User) -
     assert len(people.letters_to(ALICE)) == 1
 
 
+@pytest.mark.asvs("6.6.2")
 def test_the_link_signs_nobody_in_who_does_not_wait_for_it(alice: User, carol: User) -> None:
     """A thief with a relayed code has no mailbox; the owner who follows the thief's link must not let him in."""
     thief, _ = come(alice)
@@ -85,6 +86,7 @@ def test_the_link_signs_nobody_in_who_does_not_wait_for_it(alice: User, carol: U
     assert people.signed_in_as(thief) == "alice"
 
 
+@pytest.mark.asvs("7.6.2")
 def test_scanners_of_mail_use_nothing_up(alice: User) -> None:
     client, _ = come(alice)
     link = people.mailed_link(ALICE)
@@ -95,6 +97,7 @@ def test_scanners_of_mail_use_nothing_up(alice: User) -> None:
     assert client.post(link)["Location"] == "/account/"
 
 
+@pytest.mark.asvs("6.5.1", "6.5.5")
 def test_a_link_works_once_and_for_ten_minutes(alice: User) -> None:
     client, _ = come(alice)
     link = people.mailed_link(ALICE)
@@ -165,6 +168,7 @@ def test_the_browser_of_the_sign_up_is_known(db: None) -> None:
     assert people.subjects(people.letters_to("judy@example.org")) == ["Your code for indexsite"]
 
 
+@pytest.mark.asvs("6.3.5")
 def test_an_account_without_factor_and_role_is_told_and_not_held_up(carol: User) -> None:
     come(carol, people.known_browser(carol))
     client, response = come(carol)
@@ -312,6 +316,7 @@ def come_with(user: User, code: str) -> Client:
     return client
 
 
+@pytest.mark.asvs("6.4.4", "6.5.1")
 def test_a_recovery_code_is_spent_only_when_the_sign_in_succeeds(alice: User) -> None:
     code = codes_of(alice)[0]
     come_with(alice, code)

@@ -32,6 +32,7 @@ def reset(client, address: str, new: str = people.NEW_PASSWORD):
     return client.post(response["Location"], {"password1": new})
 
 
+@pytest.mark.asvs("6.2.2", "6.3.7", "7.4.3")
 def test_a_change_ends_all_other_sessions_and_tells_every_address(alice: User) -> None:
     EmailAddress.objects.create(user=alice, email="old@example.org", verified=True)
     EmailAddress.objects.create(user=alice, email="unverified@example.org", verified=False)
@@ -47,6 +48,7 @@ def test_a_change_ends_all_other_sessions_and_tells_every_address(alice: User) -
     people.sign_in(people.browser(), alice, password=people.NEW_PASSWORD)
 
 
+@pytest.mark.asvs("6.2.3")
 def test_a_change_needs_the_present_password(carol: User) -> None:
     client = people.browser(carol)
     response = change(client, old="wrong")
@@ -57,6 +59,7 @@ def test_a_change_needs_the_present_password(carol: User) -> None:
     assert carol.check_password(cast.PASSWORD)
 
 
+@pytest.mark.asvs("7.5.1")
 def test_a_change_needs_a_recent_proof(alice: User) -> None:
     client = people.browser(alice)
     with time_machine.travel(timedelta(minutes=31), tick=True):
@@ -65,6 +68,7 @@ def test_a_change_needs_a_recent_proof(alice: User) -> None:
     assert alice.check_password(cast.PASSWORD)
 
 
+@pytest.mark.asvs("6.4.3")
 def test_a_reset_is_not_a_way_around_the_second_factor(alice: User) -> None:
     client = people.browser()
     assert reset(client, "alice@example.org")["Location"] == "/account/login/"
@@ -93,6 +97,7 @@ def test_a_browser_in_which_a_password_was_reset_is_known(carol: User) -> None:
     assert KnownDevice.objects.get(user=carol).session is None
 
 
+@pytest.mark.asvs("6.3.7", "7.4.3")
 def test_a_reset_ends_all_sessions_and_tells_every_address(carol: User) -> None:
     EmailAddress.objects.create(user=carol, email="second@example.org", verified=True)
     other = people.browser(carol)
@@ -102,6 +107,7 @@ def test_a_reset_ends_all_sessions_and_tells_every_address(carol: User) -> None:
     assert sorted(told) == ["carol@example.org", "second@example.org"]
 
 
+@pytest.mark.asvs("6.5.1", "6.4.1")
 def test_a_link_works_once_and_its_token_leaves_the_address_bar(carol: User) -> None:
     ask("carol@example.org")
     link = people.mailed_link("carol@example.org")
@@ -147,6 +153,7 @@ def test_without_a_link_there_is_nothing_to_set() -> None:
     assert client.post("/account/password/reset/new/", {"password1": people.NEW_PASSWORD}).status_code == 400
 
 
+@pytest.mark.asvs("6.3.8")
 def test_every_address_gets_the_same_answer_for_the_same_work(
     alice: User, dave: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:

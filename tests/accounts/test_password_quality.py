@@ -35,6 +35,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, body: str) -> list[str]:
     return asked
 
 
+@pytest.mark.asvs("6.2.4", "6.2.12")
 def test_the_offline_list_knows_common_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, "offline")
     assert passwords.is_breached("password1")
@@ -42,6 +43,7 @@ def test_the_offline_list_knows_common_passwords(monkeypatch: pytest.MonkeyPatch
     assert not passwords.is_breached(LEAKED)
 
 
+@pytest.mark.asvs("6.2.12")
 def test_only_the_first_five_digits_of_the_hash_leave_the_site(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, "hibp")
     asked = answer(monkeypatch, f"{'0' * 35}:9\r\n{DIGEST[5:]}:3\r\n")
@@ -89,6 +91,7 @@ def test_a_password_past_the_estimators_reach_is_judged_by_its_beginning() -> No
         passwords.check("a" * 300, own_words=[])
 
 
+@pytest.mark.asvs("6.2.4")
 def test_commands_that_set_passwords_hold_to_the_same_rules() -> None:
     with pytest.raises(ValidationError, match="easy to guess"):
         validate_password("judy2judy", User(username="judy2judy", email="judy@example.org"))

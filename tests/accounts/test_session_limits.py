@@ -30,6 +30,7 @@ def test_without_the_limit_a_session_of_staff_lasts_for_days(mona: User, monkeyp
     assert seen_after(people.browser(mona), timedelta(days=6)) == ["mona"]
 
 
+@pytest.mark.asvs("7.3.1", "7.3.2")
 @pytest.mark.parametrize(
     ("name", "idle", "absolute"),
     [("alice", timedelta(days=7), timedelta(days=14)), ("mona", timedelta(hours=1), timedelta(hours=12))],
@@ -45,6 +46,7 @@ def test_a_session_ends_unused_and_after_its_time(
     assert used_all_the_time == [name] * int(absolute / step) + [""]
 
 
+@pytest.mark.asvs("7.4.1")
 def test_whoever_is_signed_out_is_told_why(alice: User) -> None:
     client = people.browser(alice)
     key = client.session.session_key

@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts import queries
 from accounts.models import User
 from indexsite import audit, history_pages
+from indexsite.policies import STEP_UP_WINDOW
 from tests.support import cast, people
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +30,7 @@ def test_a_history_goes_back_two_years(carol: User) -> None:
     assert people.events(carol) == ["email.added"]  # the trail behind it keeps all
 
 
+@pytest.mark.asvs("7.5.2")
 def test_one_session_is_ended(carol: User) -> None:
     mine, other = people.browser(carol, agent="Mine/1"), people.browser(carol, agent="Other/1")
     page = mine.get("/account/sessions/")
@@ -40,12 +42,28 @@ def test_one_session_is_ended(carol: User) -> None:
     assert people.events(carol)[-1] == "sessions.ended"
 
 
+@pytest.mark.asvs("7.5.2")
 def test_all_other_sessions_are_ended(alice: User) -> None:
     mine, *others = [people.browser(alice) for _ in range(3)]
     mine.post("/account/sessions/", {"act": "others"})
     assert [people.signed_in_as(client) for client in others] == ["", ""]
     assert people.signed_in_as(mine) == "alice"
     assert "Ended sessions: 2." in mine.get("/account/history/").text
+
+
+@pytest.mark.asvs("7.5.2")
+def test_sessions_are_seen_at_any_time_and_ended_after_a_new_proof(alice: User) -> None:
+    mine, other = people.browser(alice), people.browser(alice)
+    with time_machine.travel(STEP_UP_WINDOW + timedelta(minutes=1), tick=True):
+        assert len(mine.get("/account/sessions/").context["sessions"]) == 2
+        for act in ({"act": "others"}, {"session": str(row_of(other).pk)}, {"act": "forget-all"}):
+            response = mine.post("/account/sessions/", act)
+            assert response["Location"].startswith("/account/second-factor/"), act
+        assert people.signed_in_as(other) == "alice"
+        people.forget_last_code(alice)
+        mine.post("/account/second-factor/", {"code": cast.totp_code(alice)})
+        mine.post("/account/sessions/", {"act": "others"})
+        assert people.signed_in_as(other) == ""
 
 
 def test_ending_the_present_session_signs_out(carol: User) -> None:

@@ -23,6 +23,7 @@ def page_without_name(response, name: str) -> str:
     return people.without_secrets_of_the_form(response.text).replace(name, "")
 
 
+@pytest.mark.asvs("6.3.8")
 def test_unknown_wrong_closed_and_passwordless_are_one_answer_and_one_hash(
     alice: User, bob: User, carol: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +98,7 @@ def test_a_success_forgets_the_failures_of_the_name(carol: User) -> None:
         assert attempt(username="carol", password=cast.PASSWORD).status_code == 302
 
 
+@pytest.mark.asvs("7.2.4")
 def test_the_session_gets_a_new_key_when_it_is_signed_in(carol: User) -> None:
     client = people.browser()
     client.get("/account/login/")
@@ -141,6 +143,7 @@ def test_a_page_for_people_sends_a_visitor_to_the_front_door_and_back(carol: Use
     assert response["Location"] == "/account/history/?page=2"
 
 
+@pytest.mark.asvs("7.4.1")
 def test_signing_out_needs_a_post_and_ends_the_session(carol: User) -> None:
     client = people.browser(carol)
     key = client.session.session_key
@@ -163,6 +166,7 @@ def test_account_pages_are_kept_by_no_cache_and_framed_by_nobody(carol: User) ->
                 assert response["X-Frame-Options"] == "DENY"
 
 
+@pytest.mark.asvs("7.4.2")
 def test_an_account_closed_meanwhile_is_signed_out(carol: User) -> None:
     client = people.browser(carol)
     User.objects.filter(pk=carol.pk).update(is_active=False)

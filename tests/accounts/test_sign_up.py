@@ -1,7 +1,11 @@
 """Signing up: which names and passwords are taken, and that nothing tells who is here already."""
 
+import re
+from datetime import timedelta
+
 import allauth.account.forms
 import pytest
+import time_machine
 from allauth.account.models import EmailAddress
 from allauth.core import context
 from django.test import RequestFactory
@@ -53,6 +57,7 @@ def test_taken_reserved_and_prohibited_names_share_one_sentence(alice: User) -> 
     assert {"admin", "root", "security", "support"} <= usernames.RESERVED
 
 
+@pytest.mark.asvs("6.2.1", "6.2.4", "6.2.11")
 @pytest.mark.parametrize(
     ("password", "part"),
     [
@@ -70,12 +75,14 @@ def test_weak_passwords_are_refused_with_a_reason(password: str, part: str) -> N
     assert part in response.context["form"].errors["password1"].as_text()
 
 
+@pytest.mark.asvs("6.2.9")
 def test_a_long_password_with_spaces_at_its_ends_is_kept_as_typed() -> None:
     password = "  nine tin boats and " + "a rhyme " * 40
     assert sign_up(password1=password).status_code == 302
     assert User.objects.get(username="judy").check_password(password)
 
 
+@pytest.mark.asvs("6.3.8")
 def test_a_known_address_gets_the_same_answer_the_same_work_and_another_letter(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +143,7 @@ def test_an_unverified_account_can_do_nothing_but_verify() -> None:
     assert not has_verified_email(judy)
 
 
+@pytest.mark.asvs("6.4.1")
 def test_a_new_code_makes_the_one_before_void() -> None:
     client = people.browser()
     sign_up(client)
@@ -177,6 +185,7 @@ def test_a_correction_is_refused_in_place_when_it_is_no_address() -> None:
     assert response.context["beside"].errors["email"]
 
 
+@pytest.mark.asvs("6.4.1", "6.6.3")
 def test_wrong_codes_void_the_code() -> None:
     client = people.browser()
     sign_up(client)
@@ -187,6 +196,7 @@ def test_wrong_codes_void_the_code() -> None:
     assert not has_verified_email(User.objects.get(username="judy"))
 
 
+@pytest.mark.asvs("6.6.3")
 def test_guesses_sent_side_by_side_are_counted_all_the_same() -> None:
     """The count in the session is the attack: requests that start together all read the same one."""
     client = people.browser()
@@ -200,6 +210,23 @@ def test_guesses_sent_side_by_side_are_counted_all_the_same() -> None:
         answers.append(client.post("/account/verify/", {"code": "BBBB-BBBB"}).status_code)
     assert answers[:10] == [400] * 10  # allauth alone would let this go on for ever
     assert answers[10:] == [429] * 2
+
+
+@pytest.mark.asvs("6.4.1", "6.5.4", "6.5.5")
+def test_a_mailed_code_is_random_and_good_for_ten_minutes() -> None:
+    client = people.browser()
+    sign_up(client)
+    codes = {people.mailed_code("judy@example.org")}
+    for _ in range(3):
+        client.post("/account/verify/", {"act": "resend"})
+        codes.add(people.mailed_code("judy@example.org"))
+    assert len(codes) == 4
+    assert all(re.fullmatch(r"[A-Z]{4}-[A-Z]{4}", code) for code in codes)
+    assert 20**8 > 2**20  # of twenty letters, at least
+    with time_machine.travel(timedelta(minutes=10, seconds=1), tick=True):
+        late = client.post("/account/verify/", {"code": people.mailed_code("judy@example.org")})
+        assert late["Location"] == "/account/login/"
+    assert not has_verified_email(User.objects.get(username="judy"))
 
 
 def test_an_empty_code_is_asked_for_again() -> None:

@@ -279,6 +279,7 @@ def test_whoever_cannot_begin(alice: User, dave: User, usernames: tuple[str, str
     assert trail() == []
 
 
+@pytest.mark.asvs("6.3.2")
 def test_djangos_own_way_in_is_closed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "close_all", lambda: None)  # the test's own connection stays
     arguments = ["manage.py", "createsuperuser", "--noinput", "--username", "eve", "--email", "eve@example.org"]

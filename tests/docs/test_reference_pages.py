@@ -6,6 +6,8 @@ import inspect
 import re
 from pathlib import Path
 
+import pytest
+
 from indexsite import env
 from scripts import doors, permissions
 from tests.support import doors as table_of_doors
@@ -52,5 +54,6 @@ def test_the_permissions_page_is_what_the_policy_table_renders_to() -> None:
     assert permissions.PAGE.read_text() == permissions.render(), "run `make reference`"
 
 
+@pytest.mark.asvs("6.1.3")
 def test_the_page_of_doors_is_what_their_table_renders_to() -> None:
     assert doors.PAGE.read_text() == table_of_doors.render(), "run `make reference`"

@@ -130,6 +130,7 @@ def test_not_even_a_superuser_changes_anything(
     assert AuditEvent.objects.get(pk=event.pk).name == "email.added"
 
 
+@pytest.mark.asvs("6.4.6")
 def test_the_console_changes_no_password_and_ends_no_session_itself(client: Client, root: User) -> None:
     people.sign_in(client, root)
 

@@ -161,6 +161,7 @@ def test_a_person_has_one_app_and_a_new_one_takes_its_place(carol: User) -> None
         cast.add_totp(carol)
 
 
+@pytest.mark.asvs("6.5.6", "6.3.7")
 def test_the_app_is_removed_with_its_codes_and_every_address_is_told(carol: User) -> None:
     client = people.browser(carol)
     enrol(client)
@@ -187,6 +188,7 @@ def test_whoever_has_a_role_keeps_a_factor(alice: User) -> None:
     assert client.get(PAGE).context["form"]  # replacing stays open
 
 
+@pytest.mark.asvs("7.5.1")
 @pytest.mark.parametrize("data", [{"act": "remove"}, {"code": "123456"}])
 def test_every_change_needs_a_recent_proof(alice: User, data: dict[str, str]) -> None:
     client = people.browser(alice)
@@ -220,6 +222,7 @@ def test_the_security_page_leads_step_by_step_and_back_to_the_interrupted_act(ca
     assert 'href="/account/history/">Go on where you were' in page.text
 
 
+@pytest.mark.asvs("6.3.3")
 def test_whoever_needs_a_factor_is_sent_to_get_one_and_back(dave: User, rf) -> None:
     from indexsite.http import detour
 

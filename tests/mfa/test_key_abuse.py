@@ -31,7 +31,7 @@ from tests.mfa.test_keys import (
 )
 from tests.support import cast, people
 from tests.support.at_once import at_once
-from tests.support.authenticators import SoftKey, b64
+from tests.support.authenticators import SoftKey, b64, unb64
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +73,7 @@ def test_a_challenge_of_the_second_factor_signs_nobody_in_by_itself(mallory: Use
     refused(client, stolen.get(options(client, f"{FACTOR}options/")))
 
 
+@pytest.mark.asvs("6.5.7")
 def test_a_passkey_without_its_pin_signs_nobody_in(dave: User) -> None:
     key = cast.add_key(dave)
     client = people.browser()
@@ -89,6 +90,7 @@ def test_a_passkey_without_its_pin_signs_nobody_in(dave: User) -> None:
 # -- answers out of place ---------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("6.5.1")
 def test_an_answer_is_good_once(dave: User) -> None:
     key = cast.add_key(dave, counts=False)
     client = people.browser()
@@ -99,6 +101,14 @@ def test_an_answer_is_good_once(dave: User) -> None:
     other = people.browser()
     passkey_options(other)
     refused(other, answer)
+
+
+@pytest.mark.asvs("6.7.2")
+def test_challenges_are_long_and_never_come_twice(dave: User) -> None:
+    client = people.browser()
+    found = {options(client, "/account/login/passkey/options/")["challenge"] for _ in range(20)}
+    assert len(found) == 20
+    assert all(len(unb64(challenge)) * 8 >= 64 for challenge in found)
 
 
 def test_an_answer_in_another_session_is_worth_nothing(dave: User) -> None:
@@ -190,6 +200,7 @@ def test_a_passkey_that_names_another_owner_is_refused(dave: User, mallory: User
     assert people.signed_in_as(client) == "mallory"
 
 
+@pytest.mark.asvs("6.7.1")
 def test_a_key_is_registered_with_one_account(dave: User, carol: User) -> None:
     key = cast.add_key(dave)
     client = people.browser(carol)
@@ -201,6 +212,7 @@ def test_a_key_is_registered_with_one_account(dave: User, carol: User) -> None:
     assert not has_factor(carol)
 
 
+@pytest.mark.asvs("6.7.1")
 def test_a_forged_signature_is_refused_and_does_not_make_the_key_look_copied(dave: User) -> None:
     key = cast.add_key(dave, counter=40)
     client = at_the_second_factor(dave)

@@ -136,6 +136,7 @@ def test_a_key_is_renamed(alice: User) -> None:
     assert people.subjects(people.letters_to("alice@example.org"))[-1] == "A security key was renamed"
 
 
+@pytest.mark.asvs("6.5.6", "6.3.7", "7.4.3")
 def test_a_key_is_removed_by_typing_its_name_and_other_sessions_end(alice: User) -> None:
     cast.add_key(alice, "blue")
     client, other = people.browser(alice), people.browser(alice)
@@ -184,6 +185,7 @@ def test_recovery_codes_go_with_the_last_factor_only(carol: User) -> None:
     assert not has_factor(carol)
 
 
+@pytest.mark.asvs("6.7.1")
 def test_nobody_sees_or_changes_somebody_elses_key(alice: User, mallory: User) -> None:
     cast.add_key(alice, "blue")
     page = f"{KEYS}{SecurityKey.objects.get().pk}/"
@@ -194,6 +196,7 @@ def test_nobody_sees_or_changes_somebody_elses_key(alice: User, mallory: User) -
     assert SecurityKey.objects.get().name == "blue"
 
 
+@pytest.mark.asvs("7.5.1", "7.5.3")
 @pytest.mark.parametrize("address", [ADD, f"{ADD}options/", KEYS + "1/"])
 def test_every_change_needs_a_recent_proof(alice: User, address: str) -> None:
     cast.add_key(alice)
@@ -209,6 +212,7 @@ def test_every_change_needs_a_recent_proof(alice: User, address: str) -> None:
 # -- signing in -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("6.3.3")
 def test_password_and_key_let_in(dave: User) -> None:
     key = cast.add_key(dave, verifies=False, discoverable=False)
     client = at_the_second_factor(dave)
@@ -287,6 +291,7 @@ def test_app_and_recovery_code_stay_ways_in_beside_a_key(alice: User) -> None:
 # -- stepping up ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("7.2.4")
 def test_a_key_renews_the_proof_and_the_session(dave: User) -> None:
     key = cast.add_key(dave)
     client = people.browser()

@@ -52,6 +52,7 @@ def test_the_code_lets_in_and_binds_the_device_to_a_new_session(alice: User) -> 
     assert actor.user == alice
 
 
+@pytest.mark.asvs("6.5.1")
 @pytest.mark.parametrize("written", ["{0}{1}", "{0} {1}", " {0}-{1} ", "{0}\u00a0{1}"])
 def test_a_code_counts_once_however_it_is_written(alice: User, written: str) -> None:
     code = cast.totp_code(alice)
@@ -64,6 +65,7 @@ def test_a_code_counts_once_however_it_is_written(alice: User, written: str) -> 
         assert at_the_second_factor(alice).post(PAGE, {"code": again}).status_code == 400
 
 
+@pytest.mark.asvs("6.5.5", "6.5.8")
 def test_codes_of_the_neighbouring_steps_pass_and_no_older_one_after_them(alice: User) -> None:
     assert at_the_second_factor(alice).post(PAGE, {"code": cast.totp_code(alice, steps=1)}).status_code == 302
     assert at_the_second_factor(alice).post(PAGE, {"code": cast.totp_code(alice)}).status_code == 400
@@ -81,6 +83,7 @@ def test_what_is_no_code_is_refused_in_the_same_words(alice: User, typed: str) -
         assert "This code is not right, or has been used" in response.text
 
 
+@pytest.mark.asvs("6.3.1")
 def test_guesses_are_limited_per_person_also_across_browsers(alice: User) -> None:
     answers = [at_the_second_factor(alice).post(PAGE, {"code": "000000"}).status_code for _ in range(7)]
     assert answers == [400] * 5 + [429] * 2
@@ -142,6 +145,7 @@ def test_six_digits_are_found_in_what_people_type() -> None:
     assert totp.plain("12345a") == ""
 
 
+@pytest.mark.asvs("6.3.5")
 def test_the_owner_hears_of_somebody_who_has_the_password(alice: User) -> None:
     client = at_the_second_factor(alice)
     for _ in range(4):

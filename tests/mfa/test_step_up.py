@@ -38,6 +38,7 @@ def test_a_password_does_not_do_where_there_is_a_factor(alice: User) -> None:
         assert client.get("/account/email/").status_code == 200
 
 
+@pytest.mark.asvs("7.2.4")
 def test_a_password_does_where_there_is_no_factor_and_renews_the_session(carol: User) -> None:
     client = people.browser(carol)
     with time_machine.travel(LATER, tick=True):
@@ -85,6 +86,7 @@ def test_an_account_with_nothing_to_prove_counts_as_unproved(carol: User, rf) ->
         assert client.post(PAGE, {"password": ""}).status_code == 403
 
 
+@pytest.mark.asvs("7.5.3")
 def test_freshness_runs_out_at_the_one_window(alice: User) -> None:
     client = people.browser(alice)
     with time_machine.travel(STEP_UP_WINDOW - timedelta(minutes=1), tick=True):
@@ -170,6 +172,7 @@ def test_a_kept_form_is_for_its_owner_and_an_hour(alice: User, bob: User) -> Non
     assert other.get(RESUME)["Location"] == "/account/"
 
 
+@pytest.mark.asvs("7.5.3")
 def test_each_act_asks_for_the_freshness_of_its_row(alice: User) -> None:
     client = people.browser(alice)
     with time_machine.travel(FRESH_WINDOW + timedelta(minutes=1), tick=True):

@@ -86,6 +86,7 @@ def test_a_deleted_project_in_quarantine_stays_deleted(alice: User, mona: User, 
 # -- frozen accounts ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("7.4.2", "7.4.5")
 def test_a_frozen_account_does_nothing_and_loses_nothing(
     alice: User, mona: User, project: Project, client: Client
 ) -> None:
