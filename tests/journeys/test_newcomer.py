@@ -23,7 +23,6 @@ STEP_SECONDS = 30
 @pytest.fixture
 def page(browser: Browser, site: Site) -> Iterator[Page]:
     with chromium.page(browser, base_url=site.url) as opened:
-        opened.set_default_timeout(15_000)
         yield opened
 
 

@@ -8,11 +8,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support import system
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PATIENCE = 30_000  # milliseconds: how long a busy machine may take to show what is expected
 MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 
 
@@ -42,6 +43,7 @@ def browser() -> Iterator[Browser]:
     path = executable()
     # Playwright runs an event loop in this thread, which Django takes for asynchronous code.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         # Chromium would look up its maker's hosts at every start.
         chromium = playwright.chromium.launch(
@@ -55,6 +57,7 @@ def browser() -> Iterator[Browser]:
 def page(chromium: Browser, *, base_url: str | None = None, **options: object) -> Iterator[Page]:
     """A fresh page in a context of its own; leaving it fails on script errors and CSP violations."""
     context = chromium.new_context(base_url=base_url, **options)
+    context.set_default_timeout(PATIENCE)
     complaints: list[str] = []
     opened = context.new_page()
     opened.on("pageerror", lambda error: complaints.append(str(error)))

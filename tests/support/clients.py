@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PINS = ROOT / "tests" / "journeys" / "clients.toml"
 ENVIRONMENTS = ROOT / "var" / "tools" / "journeys"
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 300
 
 # What a client could otherwise take from the machine it runs on.
 _FOREIGN = (

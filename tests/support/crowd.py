@@ -84,7 +84,6 @@ def prepare(site: Site, wanted: Wanted) -> dict[str, Any]:
 @contextmanager
 def signed_in(site: Site, browser: Browser, name: str, told: dict[str, Any]) -> Iterator[Page]:
     with chromium.page(browser, base_url=site.url, **PHONE) as page:
-        page.set_default_timeout(15_000)
         sign_in(site, page, name, told)
         yield page
 

@@ -22,7 +22,7 @@ def url() -> str:
     command = [_binary(), "--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=socket.parent)
     atexit.register(_stop, server, os.getpid())
-    for _ in range(100):
+    for _ in range(600):
         if socket.exists():
             return f"unix://{socket}"
         time.sleep(0.05)
