@@ -21,6 +21,7 @@ from indexsite import clock
 from indexsite.errors import PermissionRefused
 from indexsite.http import actor_of, client_address
 from indexsite.policies import account_unusable
+from recovery.actions import owner as recoveries
 
 METHODS = {
     PASSWORD: "password",
@@ -64,6 +65,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         is_known = known_device(actor.user, known_devices.digest(actor.user, secret), clock.now()) is not None
         is_confirmed = any(p.method == CONFIRMED for p in proofs)
         sign_in.record_sign_in(actor=actor, methods=methods, is_new_place=not (is_known or is_confirmed))
+        if any(p.method == SECOND_FACTOR for p in proofs):
+            recoveries.self_resolve(actor=actor, at=clock.now())
 
     def logout(self, request: HttpRequest) -> None:
         sign_in.record_sign_out(actor=actor_of(request))

@@ -13,8 +13,9 @@ class AccountBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth ha
     """A frozen account's password is checked like any other, so that its owner can be told; it opens nothing."""
 
     def user_can_authenticate(self, user: User) -> bool:
-        return user.is_active or user.frozen_at is not None
+        # After a recovery an account answers here like one that is not there.
+        return (user.is_active or user.frozen_at is not None) and user.recovering_since is None
 
     def get_user(self, user_id: Any) -> User | None:
         user: User | None = super().get_user(user_id)
-        return user if user is not None and user.is_active else None
+        return user if user is not None and user.is_active and user.recovering_since is None else None

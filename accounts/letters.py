@@ -18,6 +18,8 @@ MANAGERS = "managers of the organisation, and whom it is about"
 OWNERS = "owners of the project, and whom it is about"
 ASKED = "whoever is asked"
 STAFF = "all staff, and whom it is about"
+PAST_TOO = "every address verified now or in the last 180 days, and co-owners where it matters to them"
+SECURITY = "the staff of the security role"
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,29 @@ ROWS: dict[str, Row] = {
     "organization.team-deleted": _MANAGERS_ARE_TOLD,
     "organization.team-joined": _MANAGERS_ARE_TOLD,
     "organization.team-left": _MANAGERS_ARE_TOLD,
+    # -- recoveries
+    "recovery.opened": _sent("recovery-news", PAST_TOO),
+    "recovery.evidence-added": _sent("recovery-news", PAST_TOO),
+    "recovery.approved": _silent("with the last approval the date is told"),
+    "recovery.dated": _sent("recovery-news", PAST_TOO),
+    "recovery.returned": _silent("the next letter has the next date"),
+    "recovery.cancelled": _sent("recovery-news", PAST_TOO),
+    "recovery.reopened": _sent("recovery-news", PAST_TOO),
+    "recovery.disputed": _sent("recovery-news", PAST_TOO),
+    "recovery.settled": _silent("what comes of it is told"),
+    "recovery.self-resolved": _sent("recovery-news", PAST_TOO),
+    "recovery.ended": _sent("recovery-news", PAST_TOO),
+    "recovery.executed": _sent("recovery-news", PAST_TOO),
+    "recovery.password-set": _silent("it opens nothing before a factor is there"),
+    "recovery.enrolled": _silent("the letter about the new factor came with it"),
+    "recovery.hold-over": _sent("recovery-news", PAST_TOO),
+    "recovery.glass-asked": _sent("recovery-alert", SECURITY),
+    "recovery.glass-broken": _sent("recovery-news", PAST_TOO),
+    "recovery.paused": _sent("recovery-paused", PAST_TOO),
+    "recovery.unpaused": _sent("recovery-paused", PAST_TOO),
+    "recovery.asked-for-staff": _sent("recovery-alert", SECURITY),
+    "recovery.alert": _sent("recovery-alert", SECURITY),
+    "recovery.notice-bounced": _silent("the address does not take letters"),
     # -- staff
     "staff.founded": _STAFF_ARE_TOLD,
     "staff.proposed": _STAFF_ARE_TOLD,
@@ -156,6 +181,9 @@ WITHOUT_EVENT: dict[str, str] = {
     "first-factor": "goes beside factor-added, to those who share a project with the person",
     "address-in-use": "goes instead of that code, where the address belongs to somebody",
     "password-reset-nobody": "goes instead of a reset link, where nobody has verified the address",
+    "recovery-link": "carries the link that opens a recovery, to whatever address was typed",
+    "recovery-claimant": "tells whoever asked for a recovery how it stands",
+    "recovery-enrol": "carries the link to a new factor, at the end of a recovery",
     "audit-head": "carries the head of the audit trail to the operators",
 }
 

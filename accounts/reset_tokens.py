@@ -37,5 +37,5 @@ def holder(uid: str, token: str) -> User | None:
         pk = int(force_str(urlsafe_base64_decode(uid)))
     except (ValueError, OverflowError):
         return None
-    user = User.objects.filter(pk=pk, is_active=True).first()
+    user = User.objects.filter(pk=pk, is_active=True, recovering_since=None).first()
     return user if user is not None and _tokens.check_token(user, token) else None

@@ -15,6 +15,8 @@ class CredentialKind(StrEnum):
     """How a request proves who sends it."""
 
     SESSION = "session"
+    # A link after a recovery: somebody in a browser, for nothing but setting up what opens the account again.
+    ENROLMENT = "enrolment"
     TOKEN = "token"  # noqa: S105 - a name, not a secret
     SYSTEM = "system"
     NONE = "none"
@@ -66,6 +68,17 @@ class SessionCredential:
 
 
 @dataclass(frozen=True)
+class EnrolmentCredential:
+    """The mailed link after a recovery, with the secret of the request. The account is on hold meanwhile."""
+
+    kind: CredentialKind = CredentialKind.ENROLMENT
+    label: str = "recovery link"
+
+    def refusal(self, permission: Permission | None, project: ProjectRef | None) -> str | None:
+        return "This link is for setting up a second factor and for nothing else."
+
+
+@dataclass(frozen=True)
 class SystemCredential:
     """The site's own worker and commands. It passes no policy; actions for it take no actor."""
 
@@ -114,7 +127,8 @@ class Actor:
     @property
     def is_interactive(self) -> bool:
         """A person in a browser, not automation."""
-        return self.user is not None and self.credential.kind is CredentialKind.SESSION
+        kinds = {CredentialKind.SESSION, CredentialKind.ENROLMENT}
+        return self.user is not None and self.credential.kind in kinds
 
     @property
     def person(self) -> User:

@@ -71,6 +71,10 @@ class Limit(StrEnum):
     ORGANIZATION_CREATE_USER = "organization-create:user"
     TRANSFER_OFFER_USER = "transfer-offer:user"
     CHANGE_USER = "change:user"
+    RECOVERY_NETWORK = "recovery:network"
+    RECOVERY_MAILBOX = "recovery:mailbox"
+    RECOVERY_CLAIM = "recovery:claim"
+    RECOVERY_OWNER_LINK = "recovery-stop:address"
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,11 @@ LIMITS: dict[Limit, Rate] = {
     Limit.TRANSFER_OFFER_USER: Rate(20, _DAY, "Too many offered transfers by this account"),
     # Most changes of a project or organisation are told to others by mail, and most can be undone and done again.
     Limit.CHANGE_USER: Rate(200, _HOUR, "Too many changes by this account"),
+    # Per neighbourhood (/24, /48), per typed mailbox (which then hears nothing), per case.
+    Limit.RECOVERY_NETWORK: Rate(5, _DAY, "Too many requests to get back in from your network"),
+    Limit.RECOVERY_MAILBOX: Rate(3, _DAY, "Too many letters to this e-mail address"),
+    Limit.RECOVERY_CLAIM: Rate(60, _HOUR, "Too many attempts in this request"),
+    Limit.RECOVERY_OWNER_LINK: Rate(60, _HOUR, "Too many attempts from your network address"),
 }
 
 

@@ -21,12 +21,19 @@ from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage, EmailMultiAlternatives, make_msgid
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.validators import validate_email
-from django.tasks import task
+from django.tasks import Task, task
 from django.template import Context
 from django.template.loader import get_template
 
 
-def queue(name: str, *, to: list[str], context: dict[str, Any]) -> None:
+def queue(
+    name: str,
+    *,
+    to: list[str],
+    context: dict[str, Any],
+    through: Task[Any, Any] | None = None,
+    **extra: Any,
+) -> None:
     """Queue one letter to each address; it leaves when the surrounding transaction commits.
 
     Args:
@@ -34,6 +41,7 @@ def queue(name: str, *, to: list[str], context: dict[str, Any]) -> None:
         to: addresses; each gets a letter of its own.
         context: values for the templates (`site_url` and `site_name` are added). Links in templates are
             `{{ site_url }}{% url … %}`.
+        through: a task that takes what `deliver` takes, and `extra`: for letters whose departure matters.
 
     Raises:
         ValueError: an address that cannot be one, which includes every attempt to smuggle in a header.
@@ -47,7 +55,8 @@ def queue(name: str, *, to: list[str], context: dict[str, Any]) -> None:
         _insist_on_address(address)
     for address in to:
         message_id = make_msgid(domain=settings.ENV.site_host)
-        deliver.enqueue(to=address, subject=subject, text=text, html=html, message_id=message_id)
+        letter = {"to": address, "subject": subject, "text": text, "html": html, "message_id": message_id}
+        (through or deliver).enqueue(**letter, **extra)
 
 
 @task()

@@ -28,8 +28,12 @@ from indexsite.requirements import (
     factor_not_obliged,
     fresh_step_up,
     interactive,
+    key_proved,
     mailbox_proved,
     membership,
+    no_conflict_of_interest,
+    not_on_hold,
+    not_on_hold_or_by_project_token,
     not_on_staff,
     not_oneself,
     not_quarantined,
@@ -124,6 +128,15 @@ class Action(StrEnum):
     STAFF_STOP = "staff:stop"
     STAFF_REMOVE = "staff:remove"
     CONSOLE_ENTER = "console:enter"
+    RECOVERY_STOP = "recovery:stop"
+    RECOVERY_PAUSE = "recovery:pause"
+    CASE_VIEW = "case:view"
+    CASE_WORK = "case:work"
+    CASE_APPROVE = "case:approve"
+    CASE_REJECT = "case:reject"
+    CASE_SETTLE = "case:settle"
+    CASE_BREAK_GLASS = "case:break-glass"
+    CASE_CONFIRM_GLASS = "case:confirm-glass"
 
 
 def may(actor: Actor, action: Action, subject: Subject = None) -> Allowed | Denied:
@@ -168,11 +181,14 @@ def require_now(actor: Actor, action: Action, subject: Subject = None) -> None:
 _OWNER = role(RoleKind.OWNER)
 _UPLOADER = role(RoleKind.OWNER, RoleKind.MAINTAINER)
 _MANAGER = membership(MembershipKind.MANAGER)
+_DESK = staff_role(StaffKind.SUPPORT_1, StaffKind.SUPPORT_2, StaffKind.SECURITY)
+_SENIOR = staff_role(StaffKind.SUPPORT_2, StaffKind.SECURITY)
+_SECURITY = staff_role(StaffKind.SECURITY)
 
 RULES: dict[Action, tuple[Requirement, ...]] = {
     Action.ACCOUNT_VIEW: (interactive,),
-    Action.EMAIL_CHANGE: (interactive, edits_free, recent_step_up, mailbox_proved),
-    Action.EMAIL_VERIFY: (address_to_verify, edits_free),
+    Action.EMAIL_CHANGE: (interactive, edits_free, not_on_hold, recent_step_up, mailbox_proved),
+    Action.EMAIL_VERIFY: (address_to_verify, edits_free, not_on_hold),
     Action.PASSWORD_CHANGE: (interactive, edits_free, recent_step_up),
     Action.FACTOR_ADD: (interactive, verified_email, edits_free, fresh_step_up, mailbox_proved),
     Action.FACTOR_RENAME: (interactive, own, edits_free, fresh_step_up),
@@ -184,17 +200,25 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
     # Asked of whoever wants more stopped than a link can: tokens, uploads.
     Action.REPORT_PROVED: (interactive, factor_held, recent_step_up),
     Action.FREEZE_LIFT: (interactive, factor_held, recent_step_up),
-    Action.SIGNING_KEY_ADD: (interactive, verified_email, edits_free, recent_step_up),
-    Action.SIGNING_KEY_REMOVE: (interactive, edits_free, recent_step_up),
-    Action.TOKEN_CREATE: (interactive, verified_email, factor_held, edits_free, recent_step_up),
+    Action.SIGNING_KEY_ADD: (interactive, verified_email, edits_free, not_on_hold, recent_step_up),
+    Action.SIGNING_KEY_REMOVE: (interactive, edits_free, not_on_hold, recent_step_up),
+    Action.TOKEN_CREATE: (interactive, verified_email, factor_held, edits_free, not_on_hold, recent_step_up),
     Action.TOKEN_REVOKE: (interactive, own),
     Action.TOKEN_INSPECT: (signed_in,),
     Action.PROJECT_LIST: (scope(Permission.READ_ACCOUNT),),
-    Action.PROJECT_CREATE: (scope(Permission.UPLOAD), verified_email, factor_held, uploads_free),
+    Action.PROJECT_CREATE: (scope(Permission.UPLOAD), verified_email, factor_held, uploads_free, not_on_hold),
     Action.PROJECT_MANAGE: (interactive, role(*RoleKind), obligations_met),
-    Action.PROJECT_STATUS: (interactive, _OWNER, obligations_met, not_quarantined, recent_step_up),
-    Action.PROJECT_TRANSFER: (interactive, _OWNER, obligations_met, not_quarantined, edits_free, recent_step_up),
-    Action.PROJECT_DELETE: (interactive, _OWNER, obligations_met, not_quarantined, recent_step_up),
+    Action.PROJECT_STATUS: (interactive, _OWNER, obligations_met, not_quarantined, not_on_hold, recent_step_up),
+    Action.PROJECT_TRANSFER: (
+        interactive,
+        _OWNER,
+        obligations_met,
+        not_quarantined,
+        edits_free,
+        not_on_hold,
+        recent_step_up,
+    ),
+    Action.PROJECT_DELETE: (interactive, _OWNER, obligations_met, not_quarantined, not_on_hold, recent_step_up),
     Action.PROJECT_QUARANTINE: (interactive, staff_role(StaffKind.MODERATOR), factor_held, recent_step_up),
     Action.HISTORY_VIEW: (scope(Permission.READ_HISTORY), role(*RoleKind), obligations_met),
     Action.MEMBERS_VIEW: (scope(Permission.READ_MEMBERS), role(*RoleKind), obligations_met),
@@ -204,39 +228,72 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         obligations_met,
         not_quarantined,
         edits_free,
+        not_on_hold,
         step_up_in_browser,
     ),
     # Asked beside ROLE_INVITE: whoever becomes owner could take the project away from those who are.
-    Action.OWNER_INVITE: (interactive, _OWNER, obligations_met, not_quarantined, edits_free, recent_step_up),
-    Action.ROLE_GRANT: (interactive, _OWNER, obligations_met, not_quarantined, edits_free, recent_step_up),
-    Action.ROLE_REMOVE: (interactive, _OWNER, obligations_met, not_quarantined, edits_free, recent_step_up),
+    Action.OWNER_INVITE: (
+        interactive,
+        _OWNER,
+        obligations_met,
+        not_quarantined,
+        edits_free,
+        not_on_hold,
+        recent_step_up,
+    ),
+    Action.ROLE_GRANT: (
+        interactive,
+        _OWNER,
+        obligations_met,
+        not_quarantined,
+        edits_free,
+        not_on_hold,
+        recent_step_up,
+    ),
+    Action.ROLE_REMOVE: (
+        interactive,
+        _OWNER,
+        obligations_met,
+        not_quarantined,
+        edits_free,
+        not_on_hold,
+        recent_step_up,
+    ),
     # Leaving gives rights away: whoever wants to be rid of an obligation may go without meeting it first.
-    Action.ROLE_LEAVE: (interactive, role(*RoleKind), edits_free, recent_step_up),
-    Action.INVITATION_ANSWER: (interactive, verified_email, factor_held, edits_free),
+    Action.ROLE_LEAVE: (interactive, role(*RoleKind), edits_free, not_on_hold, recent_step_up),
+    Action.INVITATION_ANSWER: (interactive, verified_email, factor_held, edits_free, not_on_hold),
     # Saying no gains nothing, so nothing has to be set up for it.
     Action.INVITATION_DECLINE: (interactive,),
-    Action.TRANSFER_ANSWER: (interactive, verified_email, factor_held, edits_free, recent_step_up),
+    Action.TRANSFER_ANSWER: (interactive, verified_email, factor_held, edits_free, not_on_hold, recent_step_up),
     Action.TRANSFER_DECLINE: (interactive,),
     # Stopping gives nothing away: whoever sees something wrong must not be held up.
     Action.TRANSFER_CANCEL: (interactive, _OWNER, obligations_met),
-    Action.RELEASE_YANK: (scope(Permission.YANK), _OWNER, obligations_met, not_quarantined, step_up_in_browser),
-    Action.RELEASE_DELETE: (interactive, _OWNER, obligations_met, not_quarantined, recent_step_up),
-    Action.FILE_DELETE: (interactive, _OWNER, obligations_met, not_quarantined, recent_step_up),
+    Action.RELEASE_YANK: (
+        scope(Permission.YANK),
+        _OWNER,
+        obligations_met,
+        not_quarantined,
+        not_on_hold,
+        step_up_in_browser,
+    ),
+    Action.RELEASE_DELETE: (interactive, _OWNER, obligations_met, not_quarantined, not_on_hold, recent_step_up),
+    Action.FILE_DELETE: (interactive, _OWNER, obligations_met, not_quarantined, not_on_hold, recent_step_up),
     # The project may be the person's only one: while it is deleted, no role obliges to anything.
-    Action.DELETION_UNDO: (interactive, _OWNER, factor_held, not_quarantined, recent_step_up),
+    Action.DELETION_UNDO: (interactive, _OWNER, factor_held, not_quarantined, not_on_hold, recent_step_up),
     Action.FILE_UPLOAD: (
         scope(Permission.UPLOAD),
         _UPLOADER,
         verified_email,
         obligations_met,
         uploads_free,
+        not_on_hold_or_by_project_token,
         writable,
     ),
-    Action.ORGANIZATION_CREATE: (interactive, verified_email, factor_held, recent_step_up),
+    Action.ORGANIZATION_CREATE: (interactive, verified_email, factor_held, not_on_hold, recent_step_up),
     Action.ORGANIZATION_VIEW: (interactive, membership(*MembershipKind), obligations_met),
-    Action.ORGANIZATION_MANAGE: (interactive, _MANAGER, obligations_met, edits_free, recent_step_up),
-    Action.ORGANIZATION_LEAVE: (interactive, membership(*MembershipKind), edits_free, recent_step_up),
-    Action.ACCOUNT_CLOSE: (interactive, not_on_staff, edits_free, fresh_step_up),
+    Action.ORGANIZATION_MANAGE: (interactive, _MANAGER, obligations_met, edits_free, not_on_hold, recent_step_up),
+    Action.ORGANIZATION_LEAVE: (interactive, membership(*MembershipKind), edits_free, not_on_hold, recent_step_up),
+    Action.ACCOUNT_CLOSE: (interactive, not_on_staff, edits_free, not_on_hold, fresh_step_up),
     Action.ACCOUNT_FREEZE: (
         interactive,
         staff_role(StaffKind.MODERATOR, StaffKind.SECURITY),
@@ -266,4 +323,26 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
     Action.STAFF_STOP: (interactive, staff_role(*StaffKind), factor_held, recent_step_up),
     Action.STAFF_REMOVE: (interactive, security_or_oneself, factor_held, edits_free, recent_step_up),
     Action.CONSOLE_ENTER: (interactive, staff, factor_held, recent_step_up),
+    # Whoever sees something wrong must not be held up: a session is enough.
+    Action.RECOVERY_STOP: (interactive,),
+    Action.RECOVERY_PAUSE: (interactive, factor_held, edits_free, not_on_hold, fresh_step_up),
+    Action.CASE_VIEW: (
+        interactive,
+        staff_role(
+            StaffKind.VIEWER,
+            StaffKind.SUPPORT_1,
+            StaffKind.SUPPORT_2,
+            StaffKind.SECURITY,
+            StaffKind.AUDITOR,
+        ),
+        factor_held,
+        recent_step_up,
+    ),
+    Action.CASE_WORK: (interactive, _DESK, no_conflict_of_interest, factor_held, recent_step_up),
+    # Whose yes counts for what is for the tier of the case to say (`recovery.actions.approving`).
+    Action.CASE_APPROVE: (interactive, _DESK, no_conflict_of_interest, fresh_step_up, key_proved),
+    Action.CASE_REJECT: (interactive, _SENIOR, no_conflict_of_interest, factor_held, recent_step_up),
+    Action.CASE_SETTLE: (interactive, _SECURITY, no_conflict_of_interest, fresh_step_up, key_proved),
+    Action.CASE_BREAK_GLASS: (interactive, _SENIOR, no_conflict_of_interest, fresh_step_up, key_proved),
+    Action.CASE_CONFIRM_GLASS: (interactive, _SECURITY, no_conflict_of_interest, fresh_step_up, key_proved),
 }

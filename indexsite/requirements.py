@@ -18,11 +18,13 @@ from accounts.models import (
     User,
     has_staff_role,
     has_verified_email,
+    holds_address,
 )
 from indexsite import clock
-from indexsite.actors import Actor, Permission
-from mfa.models import count_factors, has_factor
-from releases.models import Project, ProjectStatus, RoleKind, has_any_role, holds_role
+from indexsite.actors import Actor, CredentialKind, Permission
+from mfa.models import count_factors, has_factor, is_security_key
+from recovery.models import RecoveryCase
+from releases.models import Project, ProjectStatus, RoleKind, are_colleagues, has_any_role, holds_role
 
 STEP_UP_WINDOW = timedelta(minutes=30)
 FRESH_WINDOW = timedelta(minutes=10)
@@ -62,9 +64,12 @@ type Requirement = Callable[[Actor, Subject], Denied | None]
 
 def signed_in(actor: Actor, subject: Subject) -> Denied | None:
     """Somebody is acting, by whatever credential, and the account is not closed."""
-    if actor.user is None:
+    user = actor.user
+    # After a recovery nothing opens the account but the link to a new factor; what a pipeline may do goes on.
+    is_shut = user is not None and user.recovering_since is not None
+    if user is None or (is_shut and actor.credential.kind is CredentialKind.SESSION):
         return Denied("not-authenticated", "Sign in first.", "/account/login/")
-    return account_unusable(actor.user)
+    return account_unusable(user)
 
 
 def account_unusable(user: User) -> Denied | None:
@@ -103,6 +108,26 @@ def edits_frozen(user: User) -> Denied | None:
     )
 
 
+def not_on_hold(actor: Actor, subject: Subject) -> Denied | None:
+    """The account was not recovered a short while ago: until the hold is over nothing goes out in its name."""
+    until = actor.user.hold_until if actor.user is not None else None
+    if until is None or until <= clock.now():
+        return None
+    return Denied(
+        "on-hold",
+        f"The account of user '{actor.label}' was recovered; until {until:%Y-%m-%d %H:%M} UTC it can publish, "
+        "change and hand on nothing. Co-owners can.",
+        "/help/#recovery",
+    )
+
+
+def not_on_hold_or_by_project_token(actor: Actor, subject: Subject) -> Denied | None:
+    """As `not_on_hold`, but pipelines go on: a token of one project from before is still good for uploads."""
+    if actor.credential.kind is CredentialKind.TOKEN and getattr(actor.credential, "is_for_one_project", False):
+        return None
+    return not_on_hold(actor, subject)
+
+
 def uploads_free(actor: Actor, subject: Subject) -> Denied | None:
     """The person has not stopped uploads in their name."""
     until = actor.user.uploads_frozen_until if actor.user is not None else None
@@ -128,8 +153,12 @@ def verified_email(actor: Actor, subject: Subject) -> Denied | None:
 
 
 def recent_step_up(actor: Actor, subject: Subject) -> Denied | None:
-    """The strongest kind of proof that the account has was given in the last 30 minutes (`STEP_UP_WINDOW`)."""
-    return _proof_within(STEP_UP_WINDOW, actor)
+    """The strongest kind of proof that the account has was given in the last 30 minutes (`STEP_UP_WINDOW`).
+
+    While somebody else may be asking for the account, in the last 10 (`FRESH_WINDOW`).
+    """
+    is_claimed = actor.user is not None and actor.user.claimed_since is not None
+    return _proof_within(FRESH_WINDOW if is_claimed else STEP_UP_WINDOW, actor)
 
 
 def fresh_step_up(actor: Actor, subject: Subject) -> Denied | None:
@@ -177,6 +206,9 @@ def obligations_met(actor: Actor, subject: Subject) -> Denied | None:
     """Whoever has any role in a project or organisation must hold a factor (until mandates say more)."""
     user = actor.user
     if user is None or has_factor(user) or not has_any_role(user):
+        return None
+    # The factors went with a recovery; the tokens that were left are meant to go on working.
+    if user.recovering_since is not None and actor.credential.kind is CredentialKind.TOKEN:
         return None
     return _factor_missing(actor)
 
@@ -276,6 +308,31 @@ def security_for_staff(actor: Actor, subject: User | None) -> Denied | None:
     return Denied("staff-by-security", "This person works for the site; only the security role may do this.")
 
 
+def key_proved(actor: Actor, subject: Subject) -> Denied | None:
+    """The proof of presence was given with a security key or passkey, which nobody can be talked out of."""
+    if is_security_key(actor.factor):
+        return None
+    return Denied(
+        "security-key-needed",
+        "This takes a security key or passkey; confirm with one, then try again.",
+        "/account/second-factor/",
+    )
+
+
+def no_conflict_of_interest(actor: Actor, subject: RecoveryCase | None) -> Denied | None:
+    """The case is not about the actor, a colleague on a project or in an organisation, nor from their mailbox."""
+    user = actor.user
+    if user is None or subject is None:
+        return None
+    about = subject.user
+    is_claimant = holds_address(user, subject.mailbox)
+    if not is_claimant and (about is None or not (about == user or are_colleagues(user, about))):
+        return None
+    return Denied(
+        "conflict-of-interest", "You are too close to this account; a colleague has to work on this case."
+    )
+
+
 def second_person(actor: Actor, subject: StaffChange | None) -> Denied | None:
     """The actor is neither whom the proposal is about nor who made it."""
     if subject is None or actor.user not in (subject.user, subject.proposed_by):
@@ -315,7 +372,8 @@ def address_to_verify(actor: Actor, subject: Subject) -> Denied | None:
     if actor.user is not None:
         denied = interactive(actor, subject)
         return denied if denied is not None else own(actor, subject)
-    if not subject.user.is_active or has_verified_email(subject.user):
+    user = subject.user
+    if not user.is_active or user.recovering_since is not None or has_verified_email(user):
         return Denied("not-authenticated", "Sign in first.", "/account/login/")
     return None
 

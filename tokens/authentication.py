@@ -54,6 +54,11 @@ class TokenCredential:
         return self.token.label
 
     @property
+    def is_for_one_project(self) -> bool:
+        """Whether its owner made it for one project, whatever it was narrowed to later."""
+        return self.token.project_id is not None
+
+    @property
     def permissions(self) -> frozenset[Permission]:
         """What it may be used for, here and now."""
         return caveats.permitted(self.token.granted, self.restrictions)

@@ -68,7 +68,7 @@ def answer_reset_request(*, email: str, address: str, client: str) -> None:
     """Mail a link to the address if a person has verified it, else a letter that says nobody has."""
     actor = Actor(user=None, address=address, client=client)
     user = queries.holder_of(email)
-    if user is not None and not user.is_active:
+    if user is not None and (not user.is_active or user.recovering_since is not None):
         user = None
     with transaction.atomic():
         audit.record(actor, audit.PasswordResetRequested(about=user))

@@ -1,6 +1,6 @@
 """Who people are: accounts and their browsers, organisations and teams, invitations, staff."""
 
-from accounts.models.addresses import PAST_ADDRESS_TOLD, PastAddress
+from accounts.models.addresses import PAST_ADDRESS_TOLD, PastAddress, holds_address
 from accounts.models.invitations import INVITATION_LIFE, Invitation, InvitationState, OrganizationInvitation
 from accounts.models.organizations import Membership, MembershipKind, Organization, Team, TeamSeat
 from accounts.models.people import (
@@ -72,6 +72,7 @@ __all__ = [
     "get_user",
     "has_staff_role",
     "has_verified_email",
+    "holds_address",
     "known_device",
     "muting",
 ]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+
+if TYPE_CHECKING:
+    from accounts.models.people import User
 
 PAST_ADDRESS_TOLD = timedelta(days=180)
 
@@ -23,3 +27,12 @@ class PastAddress(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email} of {self.user_id}"
+
+
+def holds_address(user: User, email: str) -> bool:
+    """Whether the person has this address, verified or not, or had it."""
+    from allauth.account.models import EmailAddress  # needs the app registry
+
+    if PastAddress.objects.filter(user=user, email=email.lower()).exists():
+        return True
+    return bool(EmailAddress.objects.filter(user=user, email=email.lower()).exists())

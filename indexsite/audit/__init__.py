@@ -15,7 +15,14 @@ from django.db.models import QuerySet
 
 from indexsite import clock
 from indexsite.actors import Actor
-from indexsite.audit import lifecycle, organizations, safety, staff, transfers  # noqa: F401 - joins the vocabulary
+from indexsite.audit import (  # noqa: F401 - joins the vocabulary
+    lifecycle,
+    organizations,
+    recovery,
+    safety,
+    staff,
+    transfers,
+)
 from indexsite.audit.events import VOCABULARY as VOCABULARY
 from indexsite.audit.events import Event as Event
 from indexsite.models import AuditEvent

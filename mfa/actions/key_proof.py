@@ -58,6 +58,8 @@ def prove(
 @transaction.atomic
 def _accept(user: User | None, challenge: Challenge, answer: dict[str, Any], at: datetime) -> SecurityKey:
     key = ceremonies.find_key(user, answer)
+    if key.user.recovering_since is not None:
+        raise ceremonies.UnknownKey
     proof = ceremonies.proved(key, challenge, answer)
     if user is None and (denied := account_unusable(key.user)) is not None:
         raise PermissionRefused(denied.sentence, code=denied.code, help_path=denied.help_path)

@@ -109,6 +109,17 @@ def _managers(organization: int | None) -> QuerySet[Membership]:
     return Membership.objects.filter(organization=organization, kind=MembershipKind.MANAGER)
 
 
+def are_colleagues(one: User, other: User) -> bool:
+    """Whether they share a project or an organisation; a trigger on approvals of recoveries asks the same."""
+    both = Role.objects.filter(user=one, project__roles__user=other)
+    members = Membership.objects.filter(user=one, organization__memberships__user=other)
+    across = Role.objects.filter(
+        Q(user=one, project__organization__memberships__user=other)
+        | Q(user=other, project__organization__memberships__user=one)
+    )
+    return both.exists() or members.exists() or across.exists()
+
+
 class LastOwner(Conflict):
     """Nobody with an open account would be left to decide about a project."""
 

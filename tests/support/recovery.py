@@ -1,14 +1,30 @@
-"""Cases as tests want them: written row by row through the moves that the database lets through."""
+"""Cases as tests want them: written row by row, past all actions; or by a claimant, through them."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import secrets
-from datetime import datetime, timedelta
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
-from accounts.models import User
+import time_machine
+from django.db import transaction
+from django_otp.oath import TOTP
+
+from accounts.models import StaffKind, User
 from indexsite import clock
-from recovery.models import CaseApproval, CaseState, NoticeKind, NoticeSent, RecoveryCase
+from indexsite.actors import Actor
+from mfa import totp
+from mfa.ceremonies import Kind
+from recovery.actions import approving, enrolling, executing, gathering, requests, story
+from recovery.actions import desk as desk_acts
+from recovery.assurance import Signal
+from recovery.models import CaseApproval, CaseReason, CaseState, NoticeKind, NoticeSent, RecoveryCase
+from tests.support import cast, people
+from tests.support.authenticators import SoftKey
 
 DIGEST = "d" * 64
 PATHS = {
@@ -84,3 +100,179 @@ def cooling_case(user: User, *approvers: User, at: datetime | None = None) -> Re
     case.refresh_from_db()
     stored_notices(case, NoticeKind.OPENED, NoticeKind.LAST_DAY, at=at - timedelta(days=2))
     return case
+
+
+# -- cases through the actions ---------------------------------------------------------------------------------
+
+START = datetime(2027, 3, 1, 9, tzinfo=UTC)
+# Signal, and how old it has to be to count.
+PROOFS = {
+    Signal.PASSWORD: timedelta(days=40),
+    Signal.DEVICE: timedelta(days=40),
+    Signal.PROJECT_TOKEN: timedelta(days=40),
+    Signal.USER_TOKEN: timedelta(days=40),
+    Signal.SIGNATURE: timedelta(days=100),
+    Signal.CO_OWNER: timedelta(days=100),
+    Signal.REPOSITORY: timedelta(days=100),
+}
+PATH = re.compile(r"http://testserver/recovery/(open|cancel|enrol)/([^/\s]+)/")
+
+
+def visitor(address: str = "192.0.2.10") -> Actor:
+    return Actor(user=None, address=address, client="Claimant/1")
+
+
+def veteran(username: str, **options: object) -> User:
+    """Somebody whose account is old enough for its mailbox to count."""
+    user = cast.person(username, **options)
+    User.objects.filter(pk=user.pk).update(date_joined=clock.now() - timedelta(days=400), last_login=clock.now())
+    user.refresh_from_db()
+    return user
+
+
+def desk(username: str, *kinds: StaffKind) -> User:
+    """Somebody of the desk, with a security key and nothing else."""
+    user = cast.staff(username, *kinds, totp=False)
+    cast.add_key(user)
+    return user
+
+
+def on_duty(user: User, *, address: str = "203.0.113.5") -> Actor:
+    """At the console, having proved the key just now."""
+    return replace(cast.actor(User.objects.get(pk=user.pk)), address=address)
+
+
+class Claim:
+    """One claimant, from the form to the factor, by the public actions alone."""
+
+    def __init__(self, username: str, mailbox: str, *, address: str = "192.0.2.10", **options: object) -> None:
+        self.actor = visitor(address)
+        self.mailbox = mailbox
+        options.setdefault("reason", CaseReason.LOST_FACTOR)
+        submitted = requests.submit(
+            actor=self.actor, username=username, mailbox=mailbox, device="", at=clock.now(), **options
+        )
+        self.pk, self.secret = submitted.case_id, submitted.secret
+
+    @property
+    def case(self) -> RecoveryCase:
+        return RecoveryCase.objects.get(pk=self.pk)
+
+    @property
+    def state(self) -> str:
+        return self.case.state
+
+    def open(self) -> Claim:
+        requests.open_link(
+            actor=self.actor, pk=self.pk, secret=self.secret, token=link("open", self.mailbox), at=clock.now()
+        )
+        people.letters()
+        return self
+
+    def offer(self, *signals: Signal, passed: bool = True, subject: str = "") -> Claim:
+        for signal in signals:
+            with transaction.atomic():
+                case = story.lock(self.pk)
+                gathering.add(
+                    case,
+                    by=self.actor,
+                    signal=signal,
+                    subject=subject or signal.value,
+                    reference="1",
+                    has_passed=passed,
+                    since=(case.opened_at or clock.now()) - PROOFS[signal],
+                    at=clock.now(),
+                )
+        people.letters()
+        return self
+
+    def finish(self) -> Claim:
+        requests.finish(actor=self.actor, pk=self.pk, secret=self.secret, at=clock.now())
+        return self
+
+    def approve(self, *staff: User) -> Claim:
+        """In this order; the first takes the case."""
+        if self.state == CaseState.QUEUED:
+            desk_acts.take(actor=on_duty(staff[0]), pk=self.pk, at=clock.now())
+        for person in staff:
+            approving.approve(
+                actor=on_duty(person),
+                pk=self.pk,
+                digest=self.case.evidence_digest,
+                reason="the evidence is good",
+                at=clock.now(),
+            )
+        return self
+
+    def enter(self, *, secret: str = "") -> enrolling.Guest:
+        return enrolling.enter(
+            actor=self.actor,
+            token=link("enrol", self.mailbox),
+            pk=self.pk,
+            secret=secret or self.secret,
+            at=clock.now(),
+        )
+
+    def enrol(self, password: str = people.NEW_PASSWORD) -> None:
+        """All steps, with an authenticator app or, where one is needed, a key."""
+        guest = self.enter()
+        enrolling.set_password(guest=guest, new=password, at=clock.now())
+        codes = enrolling.make_codes(guest=guest, at=clock.now())
+        enrolling.prove_codes(guest=guest, code=codes[0], at=clock.now())
+        guest = self.enter()
+        if guest.needs_key:
+            options, challenge = enrolling.ask_for_key(guest=guest, kind=Kind.KEY)
+            answer = json.loads(SoftKey().create(options))
+            enrolling.add_key(guest=guest, name="new", challenge=challenge, answer=answer, at=clock.now())
+        else:
+            secret = totp.new_secret()
+            enrolling.add_app(guest=guest, secret=secret, code=code_of(secret), at=clock.now())
+
+
+def code_of(secret: str) -> str:
+    generator = TOTP(bytes.fromhex(secret))
+    generator.time = time.time()
+    return f"{generator.token():06d}"
+
+
+def link(kind: str, address: str, *, which: int = -1) -> str:
+    """The token of a link of this kind in the letters to the address: the latest one."""
+    found = [
+        match[2]
+        for letter in people.letters_to(address)
+        for match in PATH.finditer(str(letter.body))
+        if match[1] == kind
+    ]
+    assert found, f"no {kind} link went to {address}"
+    return found[which]
+
+
+def headlines(address: str) -> list[str]:
+    """What the letters of a recovery to this address are about."""
+    prefix = "Recovery: "
+    found = people.subjects(people.letters_to(address))
+    return [subject.removeprefix(prefix) for subject in found if subject.startswith(prefix)]
+
+
+class Calendar:
+    """The site's clock, and the worker that goes with it."""
+
+    def __init__(self, traveller: time_machine.Coordinates) -> None:
+        self.traveller = traveller
+
+    def pass_by(self, *, step: timedelta = timedelta(hours=8), **length: float) -> None:
+        """Let time pass in steps, after each of which the worker looks at cases and delivers letters."""
+        left = timedelta(**length)
+        while left > timedelta(0):
+            self.traveller.shift(min(step, left))
+            left -= step
+            tend()
+
+    def jump(self, **length: float) -> None:
+        """Let time pass with the worker away."""
+        self.traveller.shift(timedelta(**length))
+
+
+def tend() -> None:
+    executing.tend(at=clock.now())
+    people.letters()

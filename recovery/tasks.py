@@ -1,0 +1,13 @@
+"""Background work on recoveries, one line each."""
+
+from __future__ import annotations
+
+from django.tasks import task
+
+from indexsite import clock
+from recovery.actions import executing
+
+
+@task()
+def tend_recoveries() -> None:
+    executing.tend(at=clock.now())

@@ -1,0 +1,30 @@
+"""Ten thousand random steps of claimants, owners, staff and worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import time_machine
+
+from tests.support import recovery
+from tests.support.recovery_machine import Machine
+
+pytestmark = [pytest.mark.django_db, pytest.mark.proof]
+
+
+@pytest.fixture
+def calendar() -> Iterator[recovery.Calendar]:
+    with time_machine.travel(recovery.START, tick=False) as traveller:
+        yield recovery.Calendar(traveller)
+
+
+def test_ten_thousand_steps_never_reach_what_must_not_be(
+    calendar: recovery.Calendar, record_property: Callable[[str, object], None]
+) -> None:
+    seen = Machine(20261121, calendar).run(10_000)
+    executed = sum(count for move, count in seen.items() if move.endswith(">executed"))
+    enrolled = seen["executed>hold"]
+    print(f"moves: {dict(seen.most_common())}")
+    assert executed >= 10
+    assert enrolled >= 5
