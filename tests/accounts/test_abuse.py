@@ -17,6 +17,7 @@ from django.test import override_settings
 from accounts.models import User
 from indexsite import limits
 from indexsite.limits import Limit
+from tests.mfa.test_keys import prove, sign_in_by_passkey
 from tests.support import cast, people, redis
 
 pytestmark = pytest.mark.django_db
@@ -83,6 +84,22 @@ def test_codes_guessed_from_many_addresses_end(alice: User, counters: str) -> No
     assert answers == [400] * 5 + [429] * 2
     letters = [letter for letter in people.letters_to(alice.email) if "several wrong codes" in str(letter.body)]
     assert len(letters) == 1
+
+
+def test_a_key_opens_what_guesses_of_passwords_and_codes_have_locked(
+    alice: User, counters: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit in (Limit.SIGN_IN_USER, Limit.SECOND_FACTOR_USER):
+        monkeypatch.setitem(limits.LIMITS, limit, dataclasses.replace(limits.LIMITS[limit], count=2))
+    key = cast.add_key(alice)
+    waiting = people.known_browser(alice)
+    waiting.post("/account/login/", {"username": "alice", "password": cast.PASSWORD})
+    answers = [waiting.post(FACTOR, {"code": "000000"}).status_code for _ in range(3)]
+    answers += [guess(f"guess {number}", f"203.0.113.{number}") for number in range(3)]
+    assert answers == [400, 400, 429] * 2
+    assert sign_in_by_passkey(people.browser(), key)["Location"] == "/account/"
+    assert prove(waiting, key)["Location"] == "/account/"
+    assert people.signed_in_as(waiting) == "alice"
 
 
 # -- time -------------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ import contextlib
 import re
 import secrets
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -24,9 +26,13 @@ pytestmark = pytest.mark.any_database
 
 
 class Person:
-    """Somebody new at a browser of their own, with a verified address and recovery codes that are kept."""
+    """Somebody new at a browser of their own, with a verified address and recovery codes that are kept.
 
-    def __init__(self, site: Site, page: Page) -> None:
+    Args:
+        look: has a look at each page on the way.
+    """
+
+    def __init__(self, site: Site, page: Page, *, look: Callable[[Page], None] = lambda page: None) -> None:
         self.site, self.page = site, page
         self.name = f"hana{secrets.token_hex(4)}"
         self.letters_before = 0
@@ -37,10 +43,12 @@ class Person:
         page.get_by_role("button", name="Sign up").click()
         letter = site.letter_to(f"{self.name}@example.org").get_body(("plain",))
         assert letter is not None
+        look(page)
         page.fill("[name=code]", mailed_code(letter.get_content()))
         page.get_by_role("button", name="Verify", exact=True).click()
         page.goto("/account/security/codes/")
         page.get_by_role("button", name=re.compile("Make 8 codes")).click()
+        look(page)
         self.codes = page.locator("#codes").inner_text().split()
         page.fill("[name=code]", self.codes[0])
         page.get_by_role("button", name="Check").click()
@@ -239,7 +247,9 @@ def refuse_with(page: Page, name: str, *, method: str = "get", after: str = "") 
     page.evaluate(
         """([method, name, after]) => {
             navigator.credentials[method] = async () => {
-                if (after) performance.now = () => Number(after);
+                // From now on, each time: the page may have asked for suggestions before.
+                const later = performance.now() + Number(after);
+                performance.now = () => later;
                 throw new DOMException("said by the test", name);
             };
         }""",
@@ -302,6 +312,82 @@ def _claiming(rp_id: str) -> Callable[[Any], None]:
         route.fulfill(response=response, json={**response.json(), "rpId": rp_id})
 
     return answer
+
+
+class _Imitation(BaseHTTPRequestHandler):
+    """A page of somebody else's, in a name that keys of this site answer to: a relying party has no port."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!DOCTYPE html><title>Sign in</title>")
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def imitation() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Imitation)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://localhost:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+# What the script of a page that passes everything on would do.
+_ASK = """async options => {
+    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
+    return JSON.stringify((await navigator.credentials.get({publicKey})).toJSON());
+}"""
+
+
+def test_what_a_key_signs_on_a_page_of_another_origin_signs_nobody_in(
+    hana: Person, browser: Browser, imitation: str
+) -> None:
+    page, url = hana.page, hana.site.url
+    key = VirtualKey(page)
+    hana.register(key, "blue", passkey=True)
+    hana.sign_out()
+    key.touch()
+    # The same relay at the site's own address gets in: it is the origin that stops it.
+    for origin, gets_in in ((url, True), (imitation, False)):
+        thief = browser.new_context(base_url=url)
+        page.goto(f"{origin}/")
+        form = {"csrfmiddlewaretoken": _form_token(thief.request.get("/account/login/").text())}
+        options = thief.request.post("/account/login/passkey/options/", form=form).json()
+        answer = page.evaluate(_ASK, options)
+        after = thief.request.post("/account/login/passkey/", form={**form, "credential": answer})
+        assert ("This was confirmed on a page that is not ours" in after.text()) is not gets_in
+        assert (hana.name in thief.request.get("/account/").text()) is gets_in
+        thief.close()
+
+
+def _form_token(html: str) -> str:
+    found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', html)
+    assert found is not None
+    return found[1]
+
+
+def test_a_ceremony_runs_out_for_real(hana: Person) -> None:
+    """A key that nobody touches: the browser gives up when the time is over that the site has given it."""
+    page = hana.page
+    VirtualKey(page)
+    page.goto("/account/security/keys/add/")
+    page.route("**/keys/add/options/", _hurried)
+    page.get_by_label("Name").fill("blue")
+    page.get_by_role("button", name="Add a security key").click()
+    expect(page.get_by_role("status").filter(has_text=_OVER)).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="Add a security key")).to_be_enabled()
+
+
+_OVER = re.compile("The key did not answer in time.|Cancelled, or no key of yours answered.")
+
+
+def _hurried(route: Any) -> None:
+    response = route.fetch()
+    route.fulfill(response=response, json={**response.json(), "timeout": 1000})
 
 
 def test_all_of_it_by_keyboard_alone(hana: Person) -> None:

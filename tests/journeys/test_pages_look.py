@@ -162,10 +162,10 @@ LED_TO: dict[str, tuple[str, str]] = {
 
 # Pages that need more than an address; other tests here or `test_newcomer` come by them.
 ON_THE_WAY = {
-    "signing_key": "needs a key to prove",
-    "signing_key_remove": "needs a proved key",
-    "account_verify_email": "shown after sign-up only",
-    "account_reset_link": "a mailed link",
+    "signing_key": "needs a key to prove; test_on_the_way sees it",
+    "signing_key_remove": "needs a proved key; test_on_the_way sees it",
+    "account_verify_email": "shown after sign-up only; test_on_the_way sees it",
+    "account_reset_link": "a mailed link; test_on_the_way sees what it opens",
     "security_key": "needs a key; test_keys sees one",
     "pending_form": "needs a form that was sent too late; test_keys sees one",
     "account_not_me": "a link in letters and in the history; test_new_browser sees it",
