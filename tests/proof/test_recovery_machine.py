@@ -25,6 +25,10 @@ def test_ten_thousand_steps_never_reach_what_must_not_be(
     seen = Machine(20261121, calendar).run(10_000)
     executed = sum(count for move, count in seen.items() if move.endswith(">executed"))
     enrolled = seen["executed>hold"]
-    print(f"moves: {dict(seen.most_common())}")
+    record_property("watches", "recovery mfa/models.py mfa/migrations tests/support/recovery_machine.py")
+    record_property("moves", sum(seen.values()))
+    record_property("kinds_of_moves", len(seen))
+    record_property("executed", executed)
+    record_property("enrolled", enrolled)
     assert executed >= 10
     assert enrolled >= 5
