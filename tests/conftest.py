@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 
 append_only.allow_flush()
+# How long an example takes says more about what else the machine does than about the code.
+hypothesis.settings.register_profile(
+    "any-machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any-machine")
 
 # Fixtures by which a test comes to a database; "site" is one of processes of its own.
 DATABASES = {"db", "transactional_db", "site"}
@@ -35,6 +41,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=DRIVER_ERRORS))
         elif not item.get_closest_marker("django_db") and DATABASES.isdisjoint(item.fixturenames):
             item.add_marker(pytest.mark.any_database)
+    # What starts processes takes longest: first, so that the other tests fill the time, and in one test process.
+    items.sort(key=lambda item: "site" not in item.fixturenames)
 
 
 @pytest.fixture(autouse=True)

@@ -243,7 +243,7 @@ def test_a_server_that_drips_is_cut_off_in_time(server: Server, path: str) -> No
     with pytest.raises(FetchFailed, match=r"took longer than 0\.4 seconds"):
         get(server, path, timeout=0.4)
 
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 8  # it drips for ten
 
 
 def test_a_name_server_that_does_not_answer_is_cut_off_in_time(server: Server) -> None:
@@ -256,20 +256,20 @@ def test_a_name_server_that_does_not_answer_is_cut_off_in_time(server: Server) -
     started = time.monotonic()
     with pytest.raises(FetchFailed, match=r"took longer than 0\.4 seconds"):
         get(server, "/fine", timeout=0.4, resolve=slow)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 4
     answered.set()
     assert server.seen == []
 
 
 def test_looking_a_name_up_uses_up_the_time_of_the_rest(server: Server) -> None:
     def slow(host: str, port: int) -> list[fetch.Address]:
-        time.sleep(0.6)
+        time.sleep(1.5)
         return [LOOPBACK]
 
     started = time.monotonic()
-    with pytest.raises(FetchFailed, match="took longer than 1 seconds"):
-        get(server, "/drip", timeout=1, resolve=slow)
-    assert time.monotonic() - started < 1.5
+    with pytest.raises(FetchFailed, match="took longer than 2 seconds"):
+        get(server, "/drip", timeout=2, resolve=slow)
+    assert time.monotonic() - started < 3.3  # and not 1.5 and 2
 
 
 def test_a_host_that_does_not_answer_or_exist_is_one_sentence(server: Server) -> None:

@@ -47,9 +47,9 @@ def test_headers_of_real_programs(user_agent: str, name: str, kind: str) -> None
 
 def test_a_hostile_header_costs_nothing_and_is_other() -> None:
     for header in ("x" * 100_000, "{" * 100_000, '"installer":{' * 10_000, "\0", "pip" * 30_000):
-        began = time.perf_counter()
+        began = time.thread_time()
         assert installer_of(header) == OTHER
-        assert time.perf_counter() - began < 0.05
+        assert time.thread_time() - began < 0.05
 
 
 def test_the_columns_take_every_family() -> None:
