@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 from allauth.usersessions.models import UserSession
@@ -77,7 +78,7 @@ def outcome(response: HttpResponse) -> str:
 
 def someone(user: User) -> Someone:
     token = token_of(user, description="all", permissions=list(Permission))
-    # Looked at a moment ago: its use is not written down again.
+    # Used a moment ago: that it is used is not written down again.
     Token.objects.filter(pk=token.pk).update(last_used_at=clock.now())
     return Someone(browser(user), token.secret())
 
@@ -92,8 +93,11 @@ class Stage:
 
 
 @pytest.fixture
-def stage(alice: User, bob: User, dave: User, mallory: User, mona: User, sven: User) -> Stage:
+def stage(
+    monkeypatch: pytest.MonkeyPatch, alice: User, bob: User, dave: User, mallory: User, mona: User, sven: User
+) -> Stage:
     """alice owns the projects and manages acme and empty; so does dave, who has no factor; bob helps."""
+    monkeypatch.setattr("tokens.authentication._USE_INTERVAL", timedelta(hours=1))  # not within these tests
     frank, trudy = cast.person("frank"), cast.person("trudy")
     acme, _empty = (
         organizations.organization(name, managers=[alice, dave], members=[bob]) for name in ("acme", "empty")
