@@ -5,10 +5,8 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 from django.conf import settings
-from moto.server import ThreadedMotoServer
 
 from indexsite.env import StorageUrl
 
@@ -17,6 +15,8 @@ _NUMBERS = itertools.count()
 
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer  # takes a moment to import, and most runs need none
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -27,6 +27,8 @@ def s3_endpoint() -> Iterator[str]:
 @pytest.fixture
 def s3_bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """An empty bucket, and the site's settings pointing at it."""
+    import boto3
+
     endpoint = request.getfixturevalue("s3_endpoint")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
