@@ -19,6 +19,7 @@ from accounts.models import User
 from indexsite import clock
 from indexsite.actors import Actor, SessionCredential
 from indexsite.http import client_address
+from mfa.models import is_recovery_code
 
 CLIENT_LENGTH = 200
 _MAILBOX_KEY = "mailbox_proof"
@@ -36,7 +37,9 @@ def session_actor(request: HttpRequest) -> Actor:
     proofs = allauth_internals.proofs(request, user)
     # A proof counts as long as the device that gave it is still the person's: django-otp looks it up.
     device = getattr(user, "otp_device", None)
-    device_id = device.persistent_id if device is not None else ""
+    # A key that looks copied opens nothing any more, also where it did before that was seen.
+    is_aside = getattr(device, "set_aside_at", None) is not None
+    device_id = device.persistent_id if device is not None and not is_aside else ""
     factor_at = max((p.at for p in proofs if device_id and p.device == device_id), default=None)
     return Actor(
         user=user,
@@ -44,6 +47,7 @@ def session_actor(request: HttpRequest) -> Actor:
         factor=device_id if factor_at is not None else "",
         factor_at=factor_at,
         mailbox_at=mailbox_proof(request, user),
+        repair_at=max((p.at for p in proofs if is_recovery_code(p.device)), default=None),
         reauthenticated_at=max((p.at for p in proofs if not p.device or p.device == device_id), default=None),
         address=address,
         client=client,

@@ -318,10 +318,13 @@ def has_key(user: User) -> bool:
 
 def has_working_key(user: User) -> bool:
     """Whether the person has a key that a proof can be asked of."""
-    return bool(SecurityKey.objects.filter(user=user, set_aside_at=None).exists())
+    return _WORKING_KEYS.exist(user=user.pk)
 
 
 _CONFIRMED = Rows(lambda: TOTPDevice.objects.filter(user=Param("user"), confirmed=True).values_list("pk")[:1])
+_WORKING_KEYS = Rows(
+    lambda: SecurityKey.objects.filter(user=Param("user"), set_aside_at=None).values_list("pk")[:1]
+)
 _KEYS = Rows(lambda: SecurityKey.objects.filter(user=Param("user")).values_list("pk")[:1])
 
 

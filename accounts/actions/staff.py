@@ -28,7 +28,7 @@ from indexsite.actors import SITE, Actor
 from indexsite.audit import staff as events
 from indexsite.errors import Conflict, InvalidInput, NotFound
 from indexsite.policies import Action, require, require_now
-from mfa.models import has_factor
+from mfa.models import has_working_key
 
 log = logging.getLogger(__name__)
 
@@ -223,8 +223,8 @@ def _unfit(user: User) -> str:
         return "the account is closed or frozen"
     if not has_verified_email(user):
         return "the account has no verified e-mail address"
-    if not has_factor(user):
-        return "the account has no second factor"
+    if not has_working_key(user):
+        return "the account has no security key"
     return ""
 
 

@@ -14,7 +14,7 @@ from indexsite.errors import InvalidInput, LimitReached
 from indexsite.limits import Limit
 from mfa import notices, recovery_codes, totp
 from mfa.actions import codes
-from mfa.models import AuthenticatorApp
+from mfa.models import AuthenticatorApp, has_working_key
 
 
 class WrongCode(InvalidInput):
@@ -27,6 +27,17 @@ class WrongCode(InvalidInput):
         super().__init__("This code is not right, or has been used; type the next one your app shows.")
 
 
+class KeyAsked(InvalidInput):
+    """A code that would do if there were no key; it is not looked at."""
+
+    code = "key-asked"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You have a security key, so a code of your app does not do here; use the key, or a recovery code."
+        )
+
+
 @dataclass(frozen=True)
 class Proved:
     """`device`: persistent id of what proved presence. `to_spend`: key of the recovery code it was, or None."""
@@ -35,7 +46,23 @@ class Proved:
     to_spend: int | None = None
 
 
-def prove(*, actor: Actor, user: User, code: str, at: datetime, spend: bool = True) -> Proved:
+def step_up(*, actor: Actor, code: str, at: datetime, any_factor: bool = False) -> Proved:
+    """A signed-in person proves a factor again by a code; a recovery code is used up.
+
+    Args:
+        any_factor: the act does not ask for the strongest factor.
+
+    Raises:
+        KeyAsked: the person has a key, and this is a code of the app.
+        WrongCode, LimitReached: as `prove`.
+    """
+    user = actor.person
+    if not any_factor and not recovery_codes.looks_like_one(code) and has_working_key(user):
+        raise KeyAsked
+    return prove(actor=actor, user=user, code=code, at=at, spend=True)
+
+
+def prove(*, actor: Actor, user: User, code: str, at: datetime, spend: bool) -> Proved:
     """Check a code of the app, or a recovery code.
 
     Args:

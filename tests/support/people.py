@@ -11,6 +11,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core import mail
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.mail import EmailMessage
+from django.http import HttpResponse
 from django.test import Client
 from django.utils.functional import SimpleLazyObject
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -20,7 +21,7 @@ from accounts.actions import devices
 from accounts.models import User, has_verified_email
 from indexsite import clock
 from indexsite.models import RateBucket
-from mfa.models import AuthenticatorApp, has_factor
+from mfa.models import AuthenticatorApp, SecurityKey, has_factor
 from tests.support import cast
 from tests.support.hashers import CheapArgon2Hasher
 from tests.support.worker import run_queued
@@ -31,7 +32,7 @@ LINK = re.compile(r"^(http\S+)$", re.MULTILINE)
 
 
 def browser(user: User | None = None, *, agent: str = "Browser/1.0", **headers: str) -> Client:
-    """A browser of its own; with `user`, signed in with password and, where there is one, the app's code."""
+    """A browser of its own; with `user`, signed in with password and key or app."""
     client = Client(headers={"user-agent": agent}, **headers)
     if user is not None:
         let_in(client, user)
@@ -48,7 +49,12 @@ def let_in(client: Client, user: User) -> None:
     request.session, request.user = SessionStore(), AnonymousUser()
     request.actor = SimpleLazyObject(lambda: sessions.session_actor(request))
     allauth_internals.record_proof(request, user, allauth_internals.PASSWORD)
-    if (app := AuthenticatorApp.objects.filter(user=user, confirmed=True).first()) is not None:
+    if cast.key_of(user) is not None:
+        key = SecurityKey.objects.filter(user=user, set_aside_at=None).first()
+        allauth_internals.record_proof(
+            request, user, allauth_internals.SECOND_FACTOR, device=str(key.persistent_id)
+        )
+    elif (app := AuthenticatorApp.objects.filter(user=user, confirmed=True).first()) is not None:
         assert app.verify_token(cast.totp_code(user))
         allauth_internals.record_proof(
             request, user, allauth_internals.SECOND_FACTOR, device=str(app.persistent_id)
@@ -64,16 +70,26 @@ def let_in(client: Client, user: User) -> None:
 
 
 def sign_in(client: Client, user: User, *, password: str = cast.PASSWORD) -> None:
-    """Username and password, and the app's code where there is one, in a browser the account knows."""
+    """Username and password, and the key or the app's code, in a browser the account knows."""
     make_known(client, user)
     response = client.post("/account/login/", {"username": user.username, "password": password})
     assert response.status_code == 302, response.content
     if has_factor(user):
         assert response["Location"] == "/account/second-factor/"
-        forget_last_code(user)
-        response = client.post("/account/second-factor/", {"code": cast.totp_code(user)})
+        response = prove_factor(client, user)
         assert response.status_code == 302, response.content
     assert signed_in_as(client) == user.username
+
+
+def prove_factor(client: Client, user: User, **data: str) -> HttpResponse:
+    """Answer at the second factor, or at a step-up: with the key where the person has one at hand."""
+    key = cast.key_of(user)
+    if key is None:
+        forget_last_code(user)
+        answer = {"code": cast.totp_code(user)}
+    else:
+        answer = {"credential": key.get(client.post("/account/second-factor/options/").json())}
+    return client.post("/account/second-factor/", {**answer, **data})
 
 
 def known_browser(user: User, **headers: str) -> Client:
