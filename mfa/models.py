@@ -291,6 +291,14 @@ def live_device(persistent_id: str) -> Device | None:
 KEY_PREFIX = f"{SecurityKey.model_label()}/"
 
 
+# The model of a device -> how people call it.
+FACTOR_NAMES = {
+    str(TOTPDevice.model_label()): "authenticator app",
+    str(RecoveryDevice.model_label()): "recovery code",
+    str(SecurityKey.model_label()): "security key",
+}
+
+
 def is_security_key(persistent_id: str) -> bool:
     """Whether this device, as sessions and the audit trail name it, is a key: a proof that cannot be phished."""
     return persistent_id.startswith(KEY_PREFIX)
@@ -298,6 +306,11 @@ def is_security_key(persistent_id: str) -> bool:
 
 def is_recovery_code(persistent_id: str) -> bool:
     return persistent_id.startswith(f"{RecoveryDevice.model_label()}/")
+
+
+def factor_name(persistent_id: str) -> str:
+    """What kind of device this is, as the history says it."""
+    return FACTOR_NAMES.get(persistent_id.partition("/")[0], "second factor")
 
 
 def count_factors(user: User) -> int:

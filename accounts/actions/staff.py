@@ -22,6 +22,7 @@ from accounts.models import (
     User,
     has_staff_role,
     has_verified_email,
+    note_rights,
 )
 from indexsite import audit, clock, reasons
 from indexsite.actors import SITE, Actor
@@ -141,6 +142,7 @@ def remove_role(*, actor: Actor, user: User, role: StaffKind, reason: str) -> No
     held.delete()
     if not any(each.user_id == user.pk and each is not held for each in roles):
         User.objects.filter(pk=user.pk).update(is_staff=False)
+    note_rights([user.pk], at=clock.now())
     audit.record(actor, events.StaffRoleRemoved(about=user, role=role, reason=reason))
     notices.staff_removed(user, role=role, by=actor, reason=reason)
 
@@ -197,6 +199,7 @@ def found(*, usernames: list[str], at: datetime) -> list[User]:
     for user in users:
         StaffRole.objects.create(user=user, kind=FOUNDING_ROLE, granted_at=at, is_founding=True)
         User.objects.filter(pk=user.pk).update(is_staff=True)
+        note_rights([user.pk], at=at)
         audit.record(SITE, events.StaffFounded(about=user, role=FOUNDING_ROLE.value))
     notices.staff_founded(users)
     return users
@@ -249,6 +252,7 @@ def _grant(change: StaffChange, at: datetime) -> None:
     assert by is not None  # noqa: S101 - a constraint of the table
     StaffRole.objects.create(user=user, kind=change.role, granted_at=at, change=change)
     User.objects.filter(pk=user.pk).update(is_staff=True)
+    note_rights([user.pk], at=at)
     change.end(StaffChangeState.DONE, at)
     event = events.StaffRoleGranted(
         about=user, role=change.role, proposed_by=change.proposed_by.username, confirmed_by=by.username

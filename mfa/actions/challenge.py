@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import replace
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +15,7 @@ from indexsite.errors import InvalidInput, LimitReached
 from indexsite.limits import Limit
 from mfa import notices, recovery_codes, totp
 from mfa.actions import codes
-from mfa.models import AuthenticatorApp, has_working_key
+from mfa.models import AuthenticatorApp, factor_name, has_working_key
 
 
 class WrongCode(InvalidInput):
@@ -59,7 +60,15 @@ def step_up(*, actor: Actor, code: str, at: datetime, any_factor: bool = False) 
     user = actor.person
     if not any_factor and not recovery_codes.looks_like_one(code) and has_working_key(user):
         raise KeyAsked
-    return prove(actor=actor, user=user, code=code, at=at, spend=True)
+    proved = prove(actor=actor, user=user, code=code, at=at, spend=True)
+    record_step_up(actor=actor, device=proved.device)
+    return proved
+
+
+@transaction.atomic
+def record_step_up(*, actor: Actor, device: str) -> None:
+    """The history says that `device` (a persistent id) has proved presence in a session."""
+    audit.record(replace(actor, factor=device), audit.PresenceProved(about=actor.user, method=factor_name(device)))
 
 
 def prove(*, actor: Actor, user: User, code: str, at: datetime, spend: bool) -> Proved:

@@ -122,7 +122,11 @@ def _factor_proof(request: HttpRequest, user: User, purpose: Purpose) -> Proved 
 def _key_proof(request: HttpRequest, user: User, purpose: Purpose, credential: str) -> Proved:
     asked = challenges.take(request, purpose, user_id=user.pk, at=clock.now())
     answer = ceremonies.parse(credential)
-    key = key_proof.prove(actor=actor_of(request), user=user, challenge=asked, answer=answer, at=clock.now())
+    actor = actor_of(request)
+    if purpose is Purpose.STEP_UP:
+        key = key_proof.step_up(actor=actor, challenge=asked, answer=answer, at=clock.now())
+    else:
+        key = key_proof.prove(actor=actor, user=user, challenge=asked, answer=answer, at=clock.now())
     return Proved(str(key.persistent_id))
 
 
