@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import allauth_internals, sessions
+from accounts import allauth_internals, known_devices, sessions
 from accounts.actions.sign_in import confirm_password
 from accounts.allauth_internals import PASSWORD, SECOND_FACTOR
 from accounts.forms import ConfirmPasswordForm, FactorCodeForm, KeyAnswerForm
@@ -110,7 +110,8 @@ def _factor_proof(request: HttpRequest, user: User, purpose: Purpose) -> Proved 
         if form.is_valid():
             code, actor = form.cleaned_data["code"], actor_of(request)
             if signing_in:
-                return challenge.prove(actor=actor, user=user, code=code, at=clock.now(), spend=False)
+                shown = known_devices.shown(request, user.username)
+                return challenge.prove(actor=actor, user=user, code=code, shown=shown, at=clock.now())
             return challenge.step_up(actor=actor, code=code, at=clock.now(), any_factor=ANY_FACTOR in request.GET)
     except DomainError as error:
         (by_key if by_key.is_bound else form).refuse(error)
