@@ -99,7 +99,7 @@ LIMITS: dict[Limit, Rate] = {
     Limit.NEW_PLACE_USER: Rate(10, _HOUR, "Too many mailed sign-in links for this account"),
     Limit.REPORT_USER: Rate(10, _DAY, "Too many reports about this account"),
     Limit.REPORT_ADDRESS: Rate(20, _HOUR, "Too many reports from your network address"),
-    # docs/decisions/0038: strangers with the password use up the first of these, and neither of the other two.
+    # docs/decisions/0040: strangers with the password use up the first of these, and neither of the other two.
     Limit.SECOND_FACTOR_USER: Rate(5, 5 * _MINUTE, "Too many wrong codes for this account"),
     Limit.SECOND_FACTOR_DEVICE: Rate(5, 5 * _MINUTE, "Too many wrong codes in this browser"),
     Limit.SECOND_FACTOR_INSIDE: Rate(5, 5 * _MINUTE, "Too many wrong codes for this account"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -103,7 +104,11 @@ def note_rights(users: Iterable[int], *, at: datetime) -> None:
     Written once that has happened: acts lock people before all else, and this one comes last.
     """
     for pk in sorted(set(users)):
-        transaction.on_commit(lambda pk=pk: User.objects.filter(pk=pk).update(rights_since=at), robust=True)
+        transaction.on_commit(partial(_note_rights, pk, at), robust=True)
+
+
+def _note_rights(pk: int, at: datetime) -> None:
+    User.objects.filter(pk=pk).update(rights_since=at)
 
 
 def has_verified_email(user: User) -> bool:
