@@ -54,7 +54,6 @@ ROWS: dict[str, Row] = {
     ),
     "account.sign-in-held": _sent("confirm-sign-in", EVERY, mine=True),
     "account.sign-in-confirmed": _silent("the letter of the same sign-in came before it", mine=True),
-    "account.confirmed": _silent("what it was for is told", mine=True),
     "account.mailbox-proved": _silent("the letter with its code came before it", mine=True),
     "account.reported": _sent("account-reported", EVERY),
     "account.freeze-lifted": _sent("freeze-lifted", EVERY, mine=True),
@@ -89,6 +88,9 @@ ROWS: dict[str, Row] = {
     "recovery-codes.used": _sent("recovery-code-used", EVERY, mine=True),
     "signing-key.added": _sent("signing-key-added", EVERY, mine=True),
     "signing-key.removed": _sent("signing-key-removed", EVERY, mine=True),
+    # -- speaking for others
+    "vouch.opened": _sent("vouch-opened", EVERY, mine=True),
+    "vouch.taken-back": _silent("it gives nothing; the letter of its opening came before it", mine=True),
     # -- tokens
     "token.created": _sent("token-created", EVERY, mine=True),
     "token.revoked": _sent("token-revoked", EVERY),

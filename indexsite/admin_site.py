@@ -55,7 +55,7 @@ class StaffSite(admin.AdminSite):
         return update_wrapper(insist, view)
 
     @public("shows nothing: it leads to the one sign-in page of the site")
-    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # type: ignore[override]
         return redirect("admin:index")
 
     @public("shows nothing: it leads to the one sign-out page of the site")
@@ -116,7 +116,7 @@ class AuditEventAdmin(ReadOnlyAdmin):
     list_per_page = 100
 
     @enforces(Action.CONSOLE_ENTER)
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any) -> HttpResponse:
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any) -> HttpResponse:  # type: ignore[override]
         response = super().change_view(request, object_id, *args)
         if request.method == "GET" and response.status_code == 200:
             row = AuditEvent.objects.select_related("about").get(pk=object_id)
@@ -125,7 +125,7 @@ class AuditEventAdmin(ReadOnlyAdmin):
         return response
 
     @enforces(Action.CONSOLE_ENTER)
-    def changelist_view(self, request: HttpRequest, *args: Any) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, *args: Any) -> HttpResponse:  # type: ignore[override]
         response = super().changelist_view(request, *args)
         wanted = request.GET.get("q", "").strip().lower()
         if request.method == "GET" and response.status_code == 200 and wanted:

@@ -48,8 +48,6 @@ class Limit(StrEnum):
     REPORT_USER = "report:user"
     REPORT_ADDRESS = "report:address"
     SECOND_FACTOR_USER = "second-factor:user"
-    SECOND_FACTOR_DEVICE = "second-factor:device"
-    SECOND_FACTOR_INSIDE = "second-factor:user:signed-in"
     SECOND_FACTOR_ADDRESS = "second-factor:address"
     KEY_CHALLENGE_ADDRESS = "key-challenge:address"
     KEY_PROOF_ADDRESS = "key-proof:address"
@@ -61,6 +59,7 @@ class Limit(StrEnum):
     EMAIL_CODE_USER = "email-code:user"
     STEP_UP_USER = "step-up:user"
     SIGNING_KEY_USER = "signing-key:user"
+    EVIDENCE_ADDRESS = "evidence:address"
     TOKEN_CREATE_USER = "token-create:user"  # noqa: S105
     TOKEN_FAILURES_ADDRESS = "token-failures:address"  # noqa: S105
     UPLOAD_USER = "upload:user"
@@ -99,10 +98,7 @@ LIMITS: dict[Limit, Rate] = {
     Limit.NEW_PLACE_USER: Rate(10, _HOUR, "Too many mailed sign-in links for this account"),
     Limit.REPORT_USER: Rate(10, _DAY, "Too many reports about this account"),
     Limit.REPORT_ADDRESS: Rate(20, _HOUR, "Too many reports from your network address"),
-    # docs/decisions/0040: strangers with the password use up the first of these, and neither of the other two.
     Limit.SECOND_FACTOR_USER: Rate(5, 5 * _MINUTE, "Too many wrong codes for this account"),
-    Limit.SECOND_FACTOR_DEVICE: Rate(5, 5 * _MINUTE, "Too many wrong codes in this browser"),
-    Limit.SECOND_FACTOR_INSIDE: Rate(5, 5 * _MINUTE, "Too many wrong codes for this account"),
     Limit.SECOND_FACTOR_ADDRESS: Rate(30, 15 * _MINUTE, "Too many wrong codes from your network address"),
     # Nothing to guess here: these bound the work, and the pages of a shared network ask with each visit.
     Limit.KEY_CHALLENGE_ADDRESS: Rate(300, 5 * _MINUTE, "Too many uses of keys from your network address"),
@@ -115,6 +111,7 @@ LIMITS: dict[Limit, Rate] = {
     Limit.EMAIL_CODE_USER: Rate(20, _HOUR, "Too many mailed codes for this account"),
     Limit.STEP_UP_USER: Rate(10, 15 * _MINUTE, "Too many failed confirmations for this account"),
     Limit.SIGNING_KEY_USER: Rate(20, _HOUR, "Too many signatures tried for this account"),
+    Limit.EVIDENCE_ADDRESS: Rate(60, _HOUR, "Too much evidence from your network address"),
     Limit.TOKEN_CREATE_USER: Rate(50, _DAY, "Too many new tokens for this account"),
     Limit.TOKEN_FAILURES_ADDRESS: Rate(100, 5 * _MINUTE, "Too many refused tokens from your network address"),
     Limit.UPLOAD_USER: Rate(1000, _HOUR, "Too many uploads by this account"),

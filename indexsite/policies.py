@@ -26,11 +26,8 @@ from indexsite.requirements import (
     edits_frozen,
     factor_held,
     factor_not_obliged,
-    fresh_repair,
     fresh_step_up,
     interactive,
-    key_held,
-    key_not_obliged,
     key_proved,
     mailbox_proved,
     membership,
@@ -42,7 +39,6 @@ from indexsite.requirements import (
     not_quarantined,
     obligations_met,
     own,
-    recent_old_factor,
     recent_step_up,
     role,
     scope,
@@ -93,6 +89,7 @@ class Action(StrEnum):
     LETTERS_CHOOSE = "letters:choose"
     REPORT_PROVED = "report:proved"
     FREEZE_LIFT = "freeze:lift"
+    RECOVERY_VOUCH = "recovery:vouch"
     TOKEN_CREATE = "token:create"  # noqa: S105
     TOKEN_REVOKE = "token:revoke"  # noqa: S105
     TOKEN_INSPECT = "token:inspect"  # noqa: S105
@@ -157,10 +154,7 @@ def may(actor: Actor, action: Action, subject: Subject = None) -> Allowed | Deni
 
 def proof_for(action: Action) -> Requirement:
     """How fresh a proof of presence `action` asks for: the step-up of its row in `RULES`."""
-    return next((asked for asked in RULES[action] if asked in _PROOFS), recent_step_up)
-
-
-_PROOFS = {recent_step_up, fresh_step_up, fresh_repair, recent_old_factor}
+    return next((asked for asked in RULES[action] if asked in {recent_step_up, fresh_step_up}), recent_step_up)
 
 
 def require(actor: Actor, action: Action, subject: Subject = None) -> None:
@@ -197,18 +191,19 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
     Action.EMAIL_CHANGE: (interactive, edits_free, not_on_hold, recent_step_up, mailbox_proved),
     Action.EMAIL_VERIFY: (address_to_verify, edits_free, not_on_hold),
     Action.PASSWORD_CHANGE: (interactive, edits_free, recent_step_up),
-    Action.FACTOR_ADD: (interactive, verified_email, edits_free, fresh_repair, mailbox_proved),
+    Action.FACTOR_ADD: (interactive, verified_email, edits_free, fresh_step_up, mailbox_proved),
     Action.FACTOR_RENAME: (interactive, own, edits_free, fresh_step_up),
-    Action.FACTOR_REMOVE: (interactive, factor_not_obliged, key_not_obliged, edits_free, fresh_repair),
-    Action.CODES_GENERATE: (interactive, verified_email, edits_free, fresh_repair),
+    Action.FACTOR_REMOVE: (interactive, factor_not_obliged, edits_free, fresh_step_up),
+    Action.CODES_GENERATE: (interactive, verified_email, edits_free, fresh_step_up),
     # A report "This was not me" ends sessions without a proof; a thief in one ends nobody else's.
     Action.SESSION_END: (interactive, recent_step_up),
     Action.LETTERS_CHOOSE: (interactive, edits_free, recent_step_up),
     # Asked of whoever wants more stopped than a link can: tokens, uploads.
-    Action.REPORT_PROVED: (interactive, factor_held, recent_old_factor),
-    Action.FREEZE_LIFT: (interactive, factor_held, recent_old_factor),
+    Action.REPORT_PROVED: (interactive, factor_held, recent_step_up),
+    Action.FREEZE_LIFT: (interactive, factor_held, recent_step_up),
     Action.SIGNING_KEY_ADD: (interactive, verified_email, edits_free, not_on_hold, recent_step_up),
     Action.SIGNING_KEY_REMOVE: (interactive, edits_free, not_on_hold, recent_step_up),
+    Action.RECOVERY_VOUCH: (interactive, factor_held, edits_free, not_on_hold, fresh_step_up),
     Action.TOKEN_CREATE: (interactive, verified_email, factor_held, edits_free, not_on_hold, recent_step_up),
     Action.TOKEN_REVOKE: (interactive, own),
     Action.TOKEN_INSPECT: (signed_in,),
@@ -226,7 +221,7 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         recent_step_up,
     ),
     Action.PROJECT_DELETE: (interactive, _OWNER, obligations_met, not_quarantined, not_on_hold, recent_step_up),
-    Action.PROJECT_QUARANTINE: (interactive, staff_role(StaffKind.MODERATOR), key_held, recent_step_up),
+    Action.PROJECT_QUARANTINE: (interactive, staff_role(StaffKind.MODERATOR), factor_held, recent_step_up),
     Action.HISTORY_VIEW: (scope(Permission.READ_HISTORY), role(*RoleKind), obligations_met),
     Action.MEMBERS_VIEW: (scope(Permission.READ_MEMBERS), role(*RoleKind), obligations_met),
     Action.ROLE_INVITE: (
@@ -306,15 +301,15 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         staff_role(StaffKind.MODERATOR, StaffKind.SECURITY),
         not_oneself,
         security_for_staff,
-        key_held,
+        factor_held,
         recent_step_up,
     ),
-    Action.NAME_PROHIBIT: (interactive, staff_role(StaffKind.MODERATOR), key_held, recent_step_up),
+    Action.NAME_PROHIBIT: (interactive, staff_role(StaffKind.MODERATOR), factor_held, recent_step_up),
     Action.STAFF_PROPOSE: (
         interactive,
         staff_role(*StaffKind),
         not_oneself,
-        key_held,
+        factor_held,
         edits_free,
         recent_step_up,
     ),
@@ -322,14 +317,14 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         interactive,
         staff_role(StaffKind.SECURITY),
         second_person,
-        key_held,
+        factor_held,
         edits_free,
         recent_step_up,
     ),
     # Stopping gives nobody anything: one is enough, whatever their role.
-    Action.STAFF_STOP: (interactive, staff_role(*StaffKind), key_held, recent_step_up),
-    Action.STAFF_REMOVE: (interactive, security_or_oneself, key_held, edits_free, recent_step_up),
-    Action.CONSOLE_ENTER: (interactive, staff, key_held, recent_step_up),
+    Action.STAFF_STOP: (interactive, staff_role(*StaffKind), factor_held, recent_step_up),
+    Action.STAFF_REMOVE: (interactive, security_or_oneself, factor_held, edits_free, recent_step_up),
+    Action.CONSOLE_ENTER: (interactive, staff, factor_held, recent_step_up),
     # Whoever sees something wrong must not be held up: a session is enough.
     Action.RECOVERY_STOP: (interactive,),
     Action.RECOVERY_PAUSE: (interactive, factor_held, edits_free, not_on_hold, fresh_step_up),
@@ -342,13 +337,13 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
             StaffKind.SECURITY,
             StaffKind.AUDITOR,
         ),
-        key_held,
+        factor_held,
         recent_step_up,
     ),
-    Action.CASE_WORK: (interactive, _DESK, no_conflict_of_interest, key_held, recent_step_up),
+    Action.CASE_WORK: (interactive, _DESK, no_conflict_of_interest, factor_held, recent_step_up),
     # Whose yes counts for what is for the tier of the case to say (`recovery.actions.approving`).
     Action.CASE_APPROVE: (interactive, _DESK, no_conflict_of_interest, fresh_step_up, key_proved),
-    Action.CASE_REJECT: (interactive, _SENIOR, no_conflict_of_interest, key_held, recent_step_up),
+    Action.CASE_REJECT: (interactive, _SENIOR, no_conflict_of_interest, factor_held, recent_step_up),
     Action.CASE_SETTLE: (interactive, _SECURITY, no_conflict_of_interest, fresh_step_up, key_proved),
     Action.CASE_BREAK_GLASS: (interactive, _SENIOR, no_conflict_of_interest, fresh_step_up, key_proved),
     Action.CASE_CONFIRM_GLASS: (interactive, _SECURITY, no_conflict_of_interest, fresh_step_up, key_proved),

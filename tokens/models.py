@@ -20,6 +20,9 @@ from tokens.macaroons import wire
 MAX_DESCRIPTION = 100
 KEY_BYTES = 32
 
+# Why a token was revoked that lay where others could read it: completes "was revoked ...".
+LEAKED = "because it was found where others can read it"
+
 # What a token may do that was not made for anything in particular. A permission that is added later is not in
 # here, so that tokens in the wild never grow.
 GRANTED = frozenset({Permission.UPLOAD, Permission.READ_ACCOUNT})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -55,20 +56,31 @@ def check(text: str, *, case: str, nonce: str, at: datetime) -> ProvenToken:
     return ProvenToken(token, is_limited=any(isinstance(each, limits) for each in restrictions))
 
 
+def looks_raw(text: str) -> bool:
+    """Whether there is a token in `text` that is no proof, of this site or not, working or not."""
+    return bool(_raw_macaroons(text))
+
+
 def raw_tokens(text: str) -> list[Token]:
-    """Rows of all tokens in `text` that still open something for whoever reads it. At most ten are looked at."""
-    spelled = re.compile(rf"{re.escape(settings.ENV.token_prefix)}[A-Za-z0-9_-]{{40,{wire.MAX_TOKEN_LENGTH}}}")
+    """Rows of all tokens in `text` that may still open something for whoever reads it."""
     found = {}
-    for match in spelled.findall(text)[:10]:
-        try:
-            macaroon = wire.parse(match, prefix=settings.ENV.token_prefix)
+    for macaroon in _raw_macaroons(text):
+        with suppress(MacaroonError):
             token = _signed_by_its_row(macaroon)
-            is_proof = any(caveats.load_proof(each) is not None for each in macaroon.caveats)
-        except MacaroonError:
-            continue
-        if not is_proof:
             found[token.pk] = token
     return list(found.values())
+
+
+def _raw_macaroons(text: str) -> list[wire.Macaroon]:
+    """At most ten are looked at."""
+    spelled = re.compile(rf"{re.escape(settings.ENV.token_prefix)}[A-Za-z0-9_-]{{40,{wire.MAX_TOKEN_LENGTH}}}")
+    found = []
+    for match in spelled.findall(text)[:10]:
+        with suppress(MacaroonError):
+            macaroon = wire.parse(match, prefix=settings.ENV.token_prefix)
+            if not any(caveats.is_proof(each) for each in macaroon.caveats):
+                found.append(macaroon)
+    return found
 
 
 def _signed_by_its_row(macaroon: wire.Macaroon) -> Token:

@@ -17,7 +17,6 @@ from accounts.models import (
     Organization,
     OrganizationInvitation,
     User,
-    note_rights,
 )
 from indexsite import audit, limits
 from indexsite.actors import Actor
@@ -177,7 +176,6 @@ def accept_organization_invitation(*, actor: Actor, invitation_id: int, at: date
         defaults={"kind": invitation.kind, "joined_at": at, "invited_by": invitation.invited_by},
     )
     if joined:
-        note_rights([actor.person.pk], at=at)
         event = events.OrganizationJoined(
             about=actor.person, organization=organization.name, kind=str(invitation.kind)
         )

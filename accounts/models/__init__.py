@@ -12,7 +12,6 @@ from accounts.models.people import (
     UserManager,
     get_user,
     has_verified_email,
-    note_rights,
 )
 from accounts.models.places import (
     CONFIRMATION_LIFE,
@@ -76,5 +75,4 @@ __all__ = [
     "holds_address",
     "known_device",
     "muting",
-    "note_rights",
 ]

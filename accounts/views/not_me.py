@@ -73,7 +73,6 @@ def freeze(request: HttpRequest) -> HttpResponse:
     )
 
 
-@enforces(Action.FREEZE_LIFT)
 @step_up_required
 def _lift(request: HttpRequest) -> HttpResponse:
     try:

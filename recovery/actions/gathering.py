@@ -63,11 +63,12 @@ def add(
     )
     case.flags = sorted({*case.flags, *(flag.value for flag in flags)})
     story.tell(case, "received", by=by, at=at, is_public=True, kind=belongs.value)
-    _take_in(case, row, at)
+    take_in(case, row, at)
     return row
 
 
-def _take_in(case: RecoveryCase, row: Evidence, at: datetime) -> None:
+def take_in(case: RecoveryCase, row: Evidence, at: datetime) -> None:
+    """Let a judged row have its effects: on what was decided, and on what the owner is told."""
     if case.user is None:
         case.evidence_digest = story.evidence_digest(case)
         case.save(update_fields=["evidence_digest", "flags"])
@@ -75,7 +76,12 @@ def _take_in(case: RecoveryCase, row: Evidence, at: datetime) -> None:
     is_proof = row.verdict == Verdict.PASSED and row.is_sound and row.kind != EvidenceClass.MAILBOX.value
     if is_proof and not case.notices.filter(kind=NoticeKind.OPENED).exists():
         requests.announce(case, by=VISITOR, at=at)
-    assessing.keep(case, assessing.assess(case, at=at))
+    if case.state == CaseState.EVIDENCE:
+        # Nothing is weighed yet: that would take time, and tell by it.
+        case.evidence_digest = story.evidence_digest(case)
+        case.save(update_fields=["evidence_digest", "flags"])
+    else:
+        assessing.keep(case, assessing.assess(case, at=at))
     if case.state in {CaseState.APPROVED, CaseState.COOLING}:
         requests.back_to_queue(case, "evidence was added", at=at)
     # An owner who has not been told of the case is not told of its evidence either.

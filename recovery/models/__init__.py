@@ -11,6 +11,7 @@ from recovery.models.cases import (
     CaseState,
     RecoveryCase,
 )
+from recovery.models.challenges import CHALLENGE_LIFE, PIN_LIFE, Challenge, VouchPin
 from recovery.models.decisions import (
     BREAK_GLASS_LIFE,
     LEASE_LIFE,
@@ -24,6 +25,7 @@ from recovery.models.outcomes import ENROLMENT_LIFE, PAUSE_LIFE, Enrolment, Noti
 
 __all__ = [
     "BREAK_GLASS_LIFE",
+    "CHALLENGE_LIFE",
     "COOLING_STATES",
     "ENROLMENT_LIFE",
     "LEASE_LIFE",
@@ -31,6 +33,7 @@ __all__ = [
     "MOVES",
     "OPEN_STATES",
     "PAUSE_LIFE",
+    "PIN_LIFE",
     "UNDECIDED_STATES",
     "BreakGlass",
     "CancelledBy",
@@ -38,6 +41,7 @@ __all__ = [
     "CaseEvent",
     "CaseReason",
     "CaseState",
+    "Challenge",
     "Enrolment",
     "Evidence",
     "Lease",
@@ -46,4 +50,5 @@ __all__ = [
     "RecoveryCase",
     "RequestPause",
     "Verdict",
+    "VouchPin",
 ]

@@ -33,14 +33,6 @@ def audra(db: None) -> User:
     return cast.staff("audra", StaffKind.AUDITOR)
 
 
-@pytest.fixture
-def erin(db: None) -> User:
-    """Fit for the staff: she has a key."""
-    erin = cast.person("erin")
-    cast.add_key(erin)
-    return erin
-
-
 def trail() -> list[str]:
     return list(AuditEvent.objects.filter(name__startswith="staff.").order_by("pk").values_list("name", flat=True))
 
@@ -151,7 +143,7 @@ def leave(user: User) -> None:
     [
         ("audra", "audra, who proposed it, is no longer on the staff"),
         ("sven", "sven, who confirmed it, no longer has the security role"),
-        ("erin", "the account has no security key"),
+        ("erin", "the account has no second factor"),
     ],
 )
 def test_it_lapses_when_one_of_the_three_is_no_longer_who_they_were(
@@ -181,7 +173,7 @@ def test_what_nobody_confirms_lapses(audra: User, sven: User, erin: User) -> Non
     ("username", "status", "sentence"),
     [
         ("nobody", 400, "There is no account nobody"),
-        ("dave", 400, "the account has no security key"),
+        ("dave", 400, "the account has no second factor"),
         ("late", 400, "the account has no verified e-mail address"),
         ("sven", 409, "sven has this role already"),
     ],
@@ -208,8 +200,8 @@ def test_strangers_superusers_and_plain_staff_do_none_of_it(
     sven: User, audra: User, alice: User, erin: User
 ) -> None:
     page = propose(audra, erin)
-    root = cast.staff("root", is_superuser=True)
-    plain = cast.staff("plain")
+    root = cast.person("root", is_staff=True, is_superuser=True)
+    plain = cast.person("plain", is_staff=True)
     for user in (None, alice, root, plain):
         client = browser(user)
         for path, form in (
@@ -260,8 +252,6 @@ def bootstrap(*usernames: str) -> str:
 
 
 def test_the_first_two_begin_by_command_once(alice: User, bob: User) -> None:
-    cast.add_key(alice)
-    cast.add_key(bob)
     assert "alice and bob have the staff role security" in bootstrap("alice", "Bob")
     assert roles_of(alice) == roles_of(bob) == {"security"}
     assert trail() == ["staff.founded", "staff.founded"]
@@ -279,11 +269,10 @@ def test_the_first_two_begin_by_command_once(alice: User, bob: User) -> None:
     [
         (("alice", "ALICE"), "Name two different accounts"),
         (("alice", "nobody"), "There is no account nobody"),
-        (("alice", "dave"), "dave cannot join the staff: the account has no security key"),
+        (("alice", "dave"), "dave cannot join the staff: the account has no second factor"),
     ],
 )
 def test_whoever_cannot_begin(alice: User, dave: User, usernames: tuple[str, str], sentence: str) -> None:
-    cast.add_key(alice)
     with pytest.raises(CommandError, match=sentence):
         bootstrap(*usernames)
     assert roles_of(alice) == set()

@@ -22,13 +22,13 @@ LIST = "/admin/indexsite/auditevent/"
 
 @pytest.fixture
 def root() -> User:
-    return cast.staff("root", is_superuser=True)
+    return cast.person("root", is_staff=True, is_superuser=True)
 
 
 @pytest.fixture
 def tina() -> User:
     """Staff without any permission yet."""
-    return cast.staff("tina")
+    return cast.person("tina", is_staff=True)
 
 
 @pytest.fixture

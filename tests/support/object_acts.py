@@ -166,7 +166,7 @@ ACTS: dict[str, list[Act]] = {
     f"{_STAFF}project/<str:name>/": form(MODERATORS, SAMPLE, right="moderator", act="quarantine", reason="y"),
     f"{_STAFF}account/<str:username>/": form(MODERATORS, {}, right="moderator", act="freeze", reason="y"),
     "admin/staff/": page(ALL_STAFF, {}, right="moderator"),
-    "admin/staff/propose/": form(MODERATORS, {}, right="moderator", username="trudy", role="auditor", reason="y"),
+    "admin/staff/propose/": form(MODERATORS, {}, right="moderator", username="bob", role="auditor", reason="y"),
     "admin/staff/proposal/<int:pk>/": [
         *page(ALL_STAFF, {"pk": "{proposal}"}, right="moderator"),
         *button(MODERATORS, {"pk": "{proposal}"}, right="moderator", reason="y"),

@@ -14,7 +14,7 @@ import time_machine
 from django.db import transaction
 from django_otp.oath import TOTP
 
-from accounts.models import StaffKind, User
+from accounts.models import KnownDevice, SigningKey, StaffKind, User
 from indexsite import clock
 from indexsite.actors import Actor
 from mfa import totp
@@ -23,8 +23,10 @@ from recovery.actions import approving, enrolling, executing, gathering, request
 from recovery.actions import desk as desk_acts
 from recovery.assurance import Signal
 from recovery.models import CaseApproval, CaseReason, CaseState, NoticeKind, NoticeSent, RecoveryCase
+from releases.models import Project, Release, Role
 from tests.support import cast, people
 from tests.support.authenticators import SoftKey
+from tests.support.tokens import token_of
 
 DIGEST = "d" * 64
 PATHS = {
@@ -132,12 +134,57 @@ def veteran(username: str, **options: object) -> User:
 
 def desk(username: str, *kinds: StaffKind) -> User:
     """Somebody of the desk, with a security key and nothing else."""
-    return cast.staff(username, *kinds, totp=False)
+    user = cast.staff(username, *kinds, totp=False)
+    cast.add_key(user)
+    return user
 
 
 def on_duty(user: User, *, address: str = "203.0.113.5") -> Actor:
     """At the console, having proved the key just now."""
     return replace(cast.actor(User.objects.get(pk=user.pk)), address=address)
+
+
+def thing(user: User | None, signal: Signal) -> str:
+    """Something of the person's that such a proof is about, as evidence refers to it."""
+    if user is None:
+        return ""
+    then = clock.now() - timedelta(days=400)
+    match signal:
+        case Signal.DEVICE:
+            digest_of = digest(secrets.token_hex())
+            device = KnownDevice.objects.create(user=user, digest=digest_of, created_at=then, last_used_at=then)
+            return str(device.pk)
+        case Signal.USER_TOKEN | Signal.PROJECT_TOKEN:
+            return str(token_of(user, description=secrets.token_hex(4), created_at=then).pk)
+        case Signal.SIGNATURE:
+            values = {
+                "kind": "ssh",
+                "fingerprint": secrets.token_hex(8),
+                "text": "key",
+                "name": "key",
+                "nonce": "n",
+            }
+            return str(SigningKey.objects.create(user=user, added_at=then, proved_at=then, **values).pk)
+        case Signal.CO_OWNER:
+            shared = Project.objects.filter(roles__user=user)
+            owners = Role.objects.filter(project__in=shared, kind="owner").exclude(user=user)
+            return str(owners.values_list("user", flat=True).first() or _new_co_owner(user).pk)
+        case Signal.REPOSITORY:
+            project = Project.objects.filter(roles__user=user).first() or cast.ProjectFactory(owner=user)
+            metadata = {"project_url": ["Source, https://github.com/them/code"]}
+            version = secrets.token_hex(2)
+            Release.objects.create(
+                project=project, version=version, normalized_version=version, created_at=then, metadata=metadata
+            )
+            return "https://github.com/them/code"
+    return ""
+
+
+def _new_co_owner(user: User) -> User:
+    other = veteran(f"friend-of-{user.username}")
+    project = cast.ProjectFactory(owner=user)
+    cast.grant(other, project)
+    return other
 
 
 class Claim:
@@ -176,7 +223,7 @@ class Claim:
                     by=self.actor,
                     signal=signal,
                     subject=subject or signal.value,
-                    reference="1",
+                    reference=thing(case.user, signal),
                     has_passed=passed,
                     since=(case.opened_at or clock.now()) - PROOFS[signal],
                     at=clock.now(),

@@ -16,7 +16,6 @@ from accounts.models import StaffKind, User
 from indexsite import clock
 from indexsite.errors import DomainError
 from mfa.models import AuthenticatorApp, FactorRemoval, SecurityKey, has_factor
-from recovery import bearers
 from recovery.actions import approving, desk, owner, requests
 from recovery.models import MOVES, BreakGlass, CaseState, Lease, NoticeKind, NoticeSent, RecoveryCase
 from tests.support import cast, people, recovery
@@ -33,7 +32,6 @@ class Machine:
         self.draw = random.Random(seed)
         self.calendar = calendar
         self.claims: list[Claim] = []
-        self.links: dict[object, str] = {}
         self.states: dict[object, str] = {}
         self.seen: Counter[str] = Counter()
         self.owners = [recovery.veteran(f"owner{number}") for number in range(4)]
@@ -83,15 +81,12 @@ class Machine:
         user = self.draw.choice(self.owners)
         name = self.draw.choice([user.username] * 6 + ["nobody", "staff0"])
         mailbox = self.draw.choice([user.email] * 4 + [f"other{self.draw.randrange(99)}@example.net"])
-        claim = Claim(name, mailbox, address=f"10.{self.draw.randrange(250)}.{len(self.claims) % 250}.1")
-        self.claims.append(claim)
-        self.links[claim.pk] = recovery.link("open", mailbox)
+        self.claims.append(
+            Claim(name, mailbox, address=f"10.{self.draw.randrange(250)}.{len(self.claims) % 250}.1")
+        )
 
     def open(self) -> None:
-        claim = self.claim(CaseState.SUBMITTED)
-        token = self.links[claim.pk]
-        requests.open_link(actor=claim.actor, pk=claim.pk, secret=claim.secret, token=token, at=clock.now())
-        people.letters()
+        self.claim(CaseState.SUBMITTED).open()
 
     def offer(self) -> None:
         claim = self.claim(CaseState.EVIDENCE)
@@ -150,7 +145,7 @@ class Machine:
     def cancel(self) -> None:
         if self.draw.random() < 0.5:
             letter = self.letter()
-            token = bearers.owner_token(letter.case_id, letter.pk)
+            token = recovery.bearers.owner_token(letter.case_id, letter.pk)
             owner.cancel_by_link(actor=visitor(), token=token, at=clock.now())
         else:
             actor = cast.actor(self.draw.choice(self.owners))
@@ -158,7 +153,7 @@ class Machine:
 
     def dispute(self) -> None:
         letter = self.letter()
-        token = bearers.owner_token(letter.case_id, letter.pk)
+        token = recovery.bearers.owner_token(letter.case_id, letter.pk)
         owner.dispute_by_link(actor=visitor(), token=token, at=clock.now())
 
     def reopen(self) -> None:

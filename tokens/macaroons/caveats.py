@@ -187,6 +187,15 @@ def load_proof(caveat: bytes) -> RecoveryProof | None:
     return RecoveryProof.decode(value[1:])
 
 
+def is_proof(caveat: bytes) -> bool:
+    """Whether it is of that kind, well formed or not. Needs no checked signature."""
+    try:
+        value = _parsed(caveat)
+    except MacaroonError:
+        return False
+    return isinstance(value, list) and value[:1] == [RecoveryProof.tag]
+
+
 def _parsed(caveat: bytes) -> object:
     try:
         return cast(object, json.loads(caveat.decode()))
