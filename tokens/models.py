@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +18,8 @@ from tokens.macaroons import caveats as vocabulary
 from tokens.macaroons import wire
 
 MAX_DESCRIPTION = 100
+REMINDER = timedelta(days=7)
+SHORT_LIFE = timedelta(days=2)
 KEY_BYTES = 32
 
 # Why a token was revoked that lay where others could read it: completes "was revoked ...".
@@ -55,6 +57,10 @@ class TokenQuerySet(models.QuerySet["Token"]):
     def unrevoked(self) -> TokenQuerySet:
         return self.filter(revoked_at__isnull=True)
 
+    def to_remind(self, at: datetime) -> TokenQuerySet:
+        """Those that work, end soon, and whose owners have not heard of it."""
+        return self.unrevoked().filter(remind_at__lte=at, expires_at__gt=at)
+
     def locked(self, pk: uuid.UUID) -> Token:
         """The row, locked until the transaction ends (SQLite: the whole database is)."""
         return self.select_for_update().get(pk=pk)
@@ -80,6 +86,8 @@ class Token(models.Model):
     permissions = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)
+    # When the letter about its end is to go; null: never, or it has gone.
+    remind_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_used_address = models.CharField(max_length=64, blank=True)
@@ -96,6 +104,9 @@ class Token(models.Model):
                 condition=models.Q(revoked_at__isnull=True),
                 name="one_live_token_per_description",
             ),
+        ]
+        indexes = [
+            models.Index(fields=["remind_at"], condition=models.Q(remind_at__isnull=False), name="token_reminder"),
         ]
 
     def __str__(self) -> str:
@@ -119,6 +130,16 @@ class Token(models.Model):
             indexsite.sealing.SealBroken: SECRET_KEY was changed and its predecessor is not at hand.
         """
         return sealing.unseal(bytes(self.key), place=self.place)
+
+    @property
+    def reminder_due_at(self) -> datetime | None:
+        """When its owner hears that it will end: a week before, or when a quarter of its life is left.
+
+        None where it does not end, or so soon that whoever made it still knows (ASVS 6.4.5).
+        """
+        if self.expires_at is None or self.expires_at - self.created_at < SHORT_LIFE:
+            return None
+        return self.expires_at - min(REMINDER, (self.expires_at - self.created_at) / 4)
 
     def is_live(self, at: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > at)

@@ -24,6 +24,22 @@ def token_revoked(token: Token, *, by: Actor, reason: str) -> None:
     mail.queue("token-revoked", to=verified_addresses(token.user), context=context)
 
 
+def token_ends_soon(token: Token) -> None:
+    """A token will stop working within days, whether or not somebody still uses it."""
+    assert token.expires_at is not None  # noqa: S101 - only such tokens have a reminder
+    context = {
+        "username": token.user.username,
+        "description": token.description,
+        "short_id": token.short_id,
+        "scope": token.scope,
+        "uses": token.uses,
+        "expires": clock.written(token.expires_at),
+        "last_used": clock.written(token.last_used_at) if token.last_used_at is not None else "",
+        "client": programs.recognised(token.last_used_client),
+    }
+    mail.queue("token-ends-soon", to=verified_addresses(token.user), context=context)
+
+
 def _context(token: Token, letter: str, *, by: Actor, at: datetime) -> dict[str, str]:
     # Where a co-owner sat who took a role away is not for the token's owner to know.
     own = by.user == token.user

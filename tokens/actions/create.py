@@ -75,6 +75,7 @@ def create_token(
         created_at=at,
         expires_at=expires_at,
     )
+    token.remind_at = token.reminder_due_at
     _store(token, by=actor)
     return CreatedToken(token, token.secret())
 
