@@ -185,6 +185,7 @@ WITHOUT_EVENT: dict[str, str] = {
     "address-in-use": "goes instead of that code, where the address belongs to somebody",
     "password-reset-nobody": "goes instead of a reset link, where nobody has verified the address",
     "recovery-link": "carries the link that opens a recovery, to whatever address was typed",
+    "recovery-mailbox": "carries the link to another mailbox in a recovery, to whatever address was typed",
     "recovery-claimant": "tells whoever asked for a recovery how it stands",
     "recovery-enrol": "carries the link to a new factor, at the end of a recovery",
     "token-ends-soon": "goes before a token ends by itself, which is nobody's act",
