@@ -149,3 +149,16 @@ def test_the_start_stops_with_that_one_sentence() -> None:
 
     assert done.returncode == 1
     assert re.fullmatch(r"indexsite cannot start: SITE_URL is 'nowhere'; [^\n]+\.\n", done.stderr)
+
+
+def test_migrations_are_compared_without_a_key_and_nothing_else_starts_without() -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(command, cwd=BASE_DIR, env={}, capture_output=True, text=True)
+
+    compared = run("makemigrations", "--check", "--dry-run")
+    assert (compared.returncode, compared.stdout) == (0, "No changes detected\n"), compared.stderr
+    for other in (["check"], ["migrate", "--plan"], ["serve"]):
+        refused = run(*other)
+        assert refused.returncode == 1
+        assert "SECRET_KEY is not set" in refused.stderr
