@@ -2,6 +2,8 @@
 
 Whatever is typed, the answer is the same and costs the same: who is meant is found out by the worker. A case about
 nobody, or about somebody for whom there is no such way, goes on like any other and comes to nothing.
+
+A little over 400 lines, because the four acts share how a claimant is known and how one is told nothing.
 """
 
 from __future__ import annotations

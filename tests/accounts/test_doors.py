@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.support import door_walks, doors
+from tests.support import door_accounts, door_walks, doors
 from tests.support.doors import DOORS, STATES, WORTH, Door, Hand, Outcome, State
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +35,7 @@ OPENERS = {"begin_sign_in", "pass_stage", "perform_login", "login"}
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.name.replace(" ", "-"))
 def test_each_door_opens_as_far_as_the_table_says(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "ENV", dataclasses.replace(settings.ENV, breached_passwords="offline"))
-    account = door_walks.account(state)
+    account = door_accounts.account(state)
     door_walks.sign_in_twice(account)
     found = {door: door_walks.walk(door, account) for door in DOORS}
     wrong = {

@@ -1,10 +1,9 @@
-"""Walks through the doors of `tests.support.doors`: the accounts, and each way as somebody would go it."""
+"""Walks through the doors of `tests.support.doors`: each way as somebody would go it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -18,16 +17,15 @@ from django.test import Client
 
 from accounts import not_me
 from accounts.actions.freezing import freeze_account
-from accounts.models import StaffKind, User
+from accounts.models import StaffKind
 from indexsite import clock
 from indexsite.policies import STEP_UP_WINDOW
-from mfa.actions import codes
-from mfa.models import RecoveryDevice, SecurityKey
-from releases.models import Project
+from mfa.models import SecurityKey
 from tests.support import cast, people
 from tests.support.authenticators import SoftKey
 from tests.support.distributions import make_wheel
-from tests.support.doors import Door, Hand, Outcome, State
+from tests.support.door_accounts import Account, account, opened
+from tests.support.doors import Door, Hand, Outcome
 from tests.support.projects import invite
 from tests.support.tokens import basic, token_of
 from tests.support.transfers import offer
@@ -41,68 +39,7 @@ JSON = {"accept": "application/json"}
 ACCOUNT_PAGES = ("/account/", "/account/email/", "/account/tokens/", "/account/security/", "/manage/projects/")
 
 
-@dataclass
-class Account:
-    """One account in one state, with all its owner holds."""
-
-    user: User
-    state: State
-    hands: frozenset[Hand] = frozenset()
-    key: SoftKey | None = None
-    codes: list[str] = field(default_factory=list)
-    project: Project | None = None
-    password: str = cast.PASSWORD
-    # Signed in once; whoever walks gets a copy of the browser.
-    browsers: list[Client] = field(default_factory=list)
-    left: dict[Any, tuple[bool, Outcome, Outcome]] = field(default_factory=dict)
-
-    @property
-    def email(self) -> str:
-        return f"{self.user.username}@example.org"
-
-    def holding(self, *hands: Hand) -> Account:
-        return replace(self, hands=frozenset(hands))
-
-
-# -- the accounts -----------------------------------------------------------------------------------------------
-
-
-def account(state: State) -> Account:
-    """As the words of the state say; sessions come later."""
-    name = state.name.replace(" ", "-")
-    if state.name.startswith("staff"):
-        made = Account(cast.staff(name, StaffKind.MODERATOR, totp=False), state)
-    else:
-        made = Account(cast.person(name, totp=False, verified=state.name != "unproved"), state)
-    if Hand.CODE in state.has:
-        made.codes = codes.generate_codes(actor=cast.actor(made.user), at=clock.now())
-        RecoveryDevice.objects.update(proved_at=clock.now())
-    if Hand.APP in state.has:
-        cast.add_totp(made.user)
-    if Hand.KEY in state.has:
-        pin = state.name != "key"
-        made.key = cast.add_key(made.user, verifies=pin, discoverable=pin)
-    if state.name not in {"bare", "codes", "unproved"} and not made.user.is_staff:
-        made.project = cast.ProjectFactory(name=f"of-{name}", owner=made.user)
-    if state.name == "leaked":
-        made.password = "password123"
-        made.user.set_password(made.password)
-        made.user.save()
-    if state.name in {"frozen", "closed"}:
-        made.user.is_active = False
-        setattr(made.user, f"{state.name}_at", clock.now())
-        made.user.save()
-    if state.name == "reported":
-        made.user.edits_frozen_until = clock.now() + timedelta(hours=72)
-        made.user.save()
-    return made
-
-
-def opened(made: Account, which: int = 0) -> Client:
-    """A browser in which the account has signed in, with all that the front door may want; there are two."""
-    client = people.browser()
-    client.cookies = deepcopy(made.browsers[which].cookies)
-    return client
+# -- the front door -----------------------------------------------------------------------------------------------
 
 
 def sign_in_twice(made: Account) -> None:
@@ -115,9 +52,6 @@ def sign_in_twice(made: Account) -> None:
         outcome = front_door(owner, client)
         if outcome is not Outcome.IN:
             raise AssertionError(f"{made.user} could not sign in: {outcome}")
-
-
-# -- the front door -----------------------------------------------------------------------------------------------
 
 
 def front_door(made: Account, client: Client | None = None) -> Outcome:
