@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from accounts.models import StaffKind, User
-from tests.support import recovery
+from tests.support import claims, recovery
 
 
 @pytest.fixture
@@ -42,3 +42,15 @@ def team(db: None, calendar: recovery.Calendar) -> dict[str, User]:
         "thea": recovery.desk("thea", StaffKind.SUPPORT_2),
         "sven": recovery.desk("sven", StaffKind.SECURITY),
     }
+
+
+@pytest.fixture
+def owner(alice: User) -> User:
+    """Alice, as of long ago."""
+    return claims.aged(alice)
+
+
+@pytest.fixture
+def claim(owner: User) -> claims.Claim:
+    """Alice's, opened from her first mailbox."""
+    return claims.claimant("alice", "alice@example.org")

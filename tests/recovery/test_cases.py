@@ -12,11 +12,11 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Membership, MembershipKind, Organization, StaffRole, User
 from indexsite import audit_seal, clock
-from indexsite.errors import Conflict, PermissionRefused
+from indexsite.errors import PermissionRefused
 from indexsite.policies import Action, may
 from mfa.models import has_factor
 from recovery import domains
-from recovery.actions import approving, desk, owner, requests, story
+from recovery.actions import approving, desk, requests
 from recovery.assurance import Signal
 from recovery.domains import DomainState
 from recovery.models import CaseApproval, CaseEvent, CaseState, RecoveryCase
@@ -25,15 +25,11 @@ from tests.support import cast, people, recovery
 from tests.support.cast import ProjectFactory
 from tests.support.distributions import make_wheel
 from tests.support.people import HashCounter
-from tests.support.recovery import Calendar, Claim, headlines, link, on_duty
+from tests.support.recovery import Calendar, Claim, headlines, link, on_duty, queued
 from tests.support.tokens import token_of
 from tests.support.uploads import upload
 
 pytestmark = pytest.mark.django_db
-
-
-def queued(username: str, *signals: Signal, address: str = "192.0.2.10") -> Claim:
-    return Claim(username, f"{username}@example.org", address=address).open().offer(*signals).finish()
 
 
 # -- 1 ---------------------------------------------------------------------------------------------------------
@@ -279,69 +275,6 @@ def test_case_17_less_at_stake_at_the_end_changes_nothing(
     assert claim.case.not_before >= clock.now() + timedelta(days=1) * 6.9
 
 
-# -- 22 --------------------------------------------------------------------------------------------------------
-
-
-def test_case_22_two_claimants_and_both_are_decided_at_the_highest_tier(
-    carla: User, team: dict[str, User], calendar: Calendar
-) -> None:
-    first = queued("carla", Signal.PASSWORD)
-    assert first.state == CaseState.AUTO_COOLING
-    second = queued("carla", Signal.DEVICE, address="10.0.0.1")
-    assert (first.state, first.case.tier) == (CaseState.QUEUED, 3)
-    assert (second.state, second.case.tier) == (CaseState.QUEUED, 3)
-    desk.take(actor=on_duty(team["theo"]), pk=second.pk, at=clock.now())
-    desk.merge(actor=on_duty(team["theo"]), pk=second.pk, into=first.pk, reason="the same", at=clock.now())
-    assert second.state == CaseState.DUPLICATE
-    assert set(second.case.evidence.values_list("signal", flat=True)) == {"mailbox", "device"}
-    assert set(first.case.evidence.values_list("signal", flat=True)) == {"mailbox", "password"}
-    assert first.case.events.filter(name="merged", data__duplicate=str(second.pk)).exists()
-
-
-def test_an_alternate_mailbox_is_silent_until_something_the_owner_alone_has(
-    carla: User, calendar: Calendar
-) -> None:
-    first = queued("carla", Signal.PASSWORD)
-    claim = Claim("carla", "stranger@example.net", address="10.0.0.1").open()
-    before = headlines("carla@example.org")
-    claim.offer(Signal.DEVICE, passed=False)
-    assert headlines("carla@example.org") == before
-    assert first.state == CaseState.AUTO_COOLING  # and pulls nobody's case up
-    assert people.events(carla).count("recovery.opened") == 1
-    claim.offer(Signal.PASSWORD)
-    assert people.events(carla).count("recovery.opened") == 2
-    assert claim.case.notified_at is not None
-
-
-def test_what_a_mailbox_stops_goes_on_with_stronger_evidence_and_no_other_way(
-    carla: User, team: dict[str, User], calendar: Calendar
-) -> None:
-    weak = Claim("carla", "carla@example.org").open()
-    owner.cancel_by_link(actor=recovery.visitor(), token=link("cancel", "carla@example.org"), at=clock.now())
-    with pytest.raises(Conflict):
-        requests.reopen(actor=weak.actor, pk=weak.pk, secret=weak.secret, at=clock.now())
-    strong = queued("carla", Signal.DEVICE, Signal.PASSWORD, address="10.0.0.1")
-    assert strong.case.tier == 3  # stopped once within 30 days
-    owner.cancel_by_link(actor=recovery.visitor(), token=link("cancel", "carla@example.org"), at=clock.now())
-    assert strong.state == CaseState.CANCELLED
-    requests.reopen(actor=strong.actor, pk=strong.pk, secret=strong.secret, at=clock.now())
-    assert (strong.state, strong.case.tier, strong.case.approvals_needed) == (CaseState.QUEUED, 3, 3)
-
-
-def test_what_the_owner_stops_in_a_session_stays_stopped(carla: User, calendar: Calendar) -> None:
-    claim = queued("carla", Signal.DEVICE)
-    owner.cancel_by_session(actor=cast.actor(carla), pk=claim.pk, at=clock.now())
-    with pytest.raises(story.CaseMoved):
-        requests.reopen(actor=claim.actor, pk=claim.pk, secret=claim.secret, at=clock.now())
-
-
-def test_nobody_stops_the_case_of_somebody_else_in_a_session(carla: User, olga: User, calendar: Calendar) -> None:
-    claim = queued("carla", Signal.DEVICE)
-    for act in (owner.cancel_by_session, owner.dispute_by_session):
-        with pytest.raises(story.CaseUnknown):
-            act(actor=cast.actor(olga), pk=claim.pk, at=clock.now())
-
-
 # -- 23 --------------------------------------------------------------------------------------------------------
 
 
@@ -421,121 +354,3 @@ def test_an_approval_that_was_written_past_the_desk_counts_for_nothing(
     calendar.pass_by(days=9)
     assert claim.state == CaseState.QUEUED
     assert has_factor(olga)
-
-
-# -- the desk --------------------------------------------------------------------------------------------------
-
-
-def test_a_colleague_takes_a_case_over_with_a_reason(
-    olga: User, team: dict[str, User], calendar: Calendar
-) -> None:
-    claim = queued("olga", Signal.DEVICE)
-    desk.take(actor=on_duty(team["tina"]), pk=claim.pk, at=clock.now())
-    with pytest.raises(desk.LeaseTaken):
-        desk.take(actor=on_duty(team["tom"]), pk=claim.pk, at=clock.now())
-    calendar.jump(minutes=20)
-    desk.heartbeat(actor=on_duty(team["tina"]), pk=claim.pk, at=clock.now())
-    calendar.jump(minutes=20)
-    with pytest.raises(desk.LeaseTaken):
-        desk.take(actor=on_duty(team["tom"]), pk=claim.pk, at=clock.now())
-    desk.take(actor=on_duty(team["tom"]), pk=claim.pk, at=clock.now(), reason="she is ill")
-    with pytest.raises(desk.LeaseMissing):
-        desk.heartbeat(actor=on_duty(team["tina"]), pk=claim.pk, at=clock.now())
-    with pytest.raises(Conflict):
-        claim.approve(team["tina"])
-    assert claim.case.events.get(name="stolen").data == {"earlier": "tina"}
-
-
-def test_the_reply_clock_stands_while_the_claimant_is_asked(
-    olga: User, team: dict[str, User], calendar: Calendar
-) -> None:
-    claim = queued("olga", Signal.DEVICE)
-    due = claim.case.reply_due_at
-    desk.take(actor=on_duty(team["tina"]), pk=claim.pk, at=clock.now())
-    desk.ask(actor=on_duty(team["tina"]), pk=claim.pk, text="Which project?", at=clock.now())
-    assert claim.state == CaseState.NEEDS_INFO
-    calendar.jump(days=5)
-    requests.reply(actor=claim.actor, pk=claim.pk, secret=claim.secret, text="sampleproject", at=clock.now())
-    assert (claim.state, claim.case.reply_due_at) == (CaseState.QUEUED, due + timedelta(days=1) * 5)
-
-
-def test_an_unanswered_question_ends_the_case_after_two_weeks(
-    olga: User, team: dict[str, User], calendar: Calendar
-) -> None:
-    claim = queued("olga", Signal.DEVICE)
-    desk.take(actor=on_duty(team["tina"]), pk=claim.pk, at=clock.now())
-    desk.ask(actor=on_duty(team["tina"]), pk=claim.pk, text="Which project?", at=clock.now())
-    calendar.jump(days=15)
-    recovery.tend()
-    assert claim.state == CaseState.EXPIRED
-
-
-def test_reminders_come_on_days_3_7_and_12_and_the_end_on_day_14(carla: User, calendar: Calendar) -> None:
-    claim = Claim("carla", "carla@example.org").open()
-    reminded = []
-    for day in range(1, 16):
-        before = len(people.letters_to("carla@example.org"))
-        calendar.pass_by(hours=24, step=timedelta(days=1))
-        new = people.letters_to("carla@example.org")[before:]
-        reminded += [day for letter in new if "waits for you" in letter.subject]
-    assert reminded == [3, 7, 12]
-    assert claim.state == CaseState.EXPIRED
-
-
-def test_rejecting_at_the_highest_tier_takes_a_second_reader(
-    carla: User, team: dict[str, User], calendar: Calendar
-) -> None:
-    claim = queued("carla", Signal.PASSWORD)
-    queued("carla", Signal.DEVICE, address="10.0.0.1")
-    desk.take(actor=on_duty(team["theo"]), pk=claim.pk, at=clock.now())
-    with pytest.raises(desk.SecondReaderNeeded):
-        desk.reject(actor=on_duty(team["theo"]), pk=claim.pk, reason="no", at=clock.now())
-    desk.take(actor=on_duty(team["theo"]), pk=claim.pk, at=clock.now())
-    with pytest.raises(desk.SecondReaderNeeded):
-        desk.reject(actor=on_duty(team["theo"]), pk=claim.pk, reason="no", at=clock.now())
-    desk.take(actor=on_duty(team["thea"]), pk=claim.pk, at=clock.now())
-    desk.reject(actor=on_duty(team["thea"]), pk=claim.pk, reason="no", at=clock.now())
-    assert claim.state == CaseState.REJECTED
-
-
-def test_this_was_not_me_freezes_and_pages_security_until_it_is_settled(
-    olga: User, team: dict[str, User], calendar: Calendar
-) -> None:
-    claim = queued("olga", Signal.DEVICE).approve(team["tina"], team["theo"])
-    co_owner = link("cancel", "bertil@example.org")
-    seen = owner.look(token=co_owner)
-    assert (seen.can_cancel, seen.can_dispute) == (False, True)
-    for _ in range(2):
-        owner.dispute_by_link(actor=recovery.visitor(), token=co_owner, at=clock.now())
-    assert claim.state == CaseState.DISPUTED
-    olga.refresh_from_db()
-    assert getattr(may(cast.actor(olga), Action.TOKEN_CREATE), "code", "") == "edits-frozen"
-    assert any("co-owner says" in letter.subject for letter in people.letters_to("sven@example.org"))
-    assert people.events(olga).count("recovery.disputed") == 1
-    calendar.pass_by(days=4, step=timedelta(hours=1))
-    olga.refresh_from_db()
-    assert olga.edits_frozen_until > clock.now()
-    desk.settle(actor=on_duty(team["sven"]), pk=claim.pk, goes_on=True, reason="a joke", at=clock.now())
-    assert (claim.state, claim.case.tier, claim.case.approvals_needed) == (CaseState.QUEUED, 3, 3)
-
-
-def test_the_owner_wants_no_requests_for_a_month(carla: User, calendar: Calendar) -> None:
-    owner.pause(actor=cast.actor(carla), at=clock.now())
-    claim = Claim("carla", "carla@example.org").open()
-    assert claim.case.user is None
-    assert headlines("carla@example.org") == ["no requests for a while"]
-    calendar.jump(days=31)
-    assert Claim("carla", "carla@example.org").open().case.user == carla
-
-
-def test_a_link_that_ran_out_leads_back_to_the_queue_and_the_account_stays_shut(
-    carla: User, team: dict[str, User], calendar: Calendar
-) -> None:
-    claim = queued("carla", Signal.PASSWORD, Signal.DEVICE)
-    calendar.pass_by(hours=80)
-    assert claim.state == CaseState.EXECUTED
-    calendar.pass_by(hours=25)
-    assert claim.state == CaseState.QUEUED
-    carla.refresh_from_db()
-    assert carla.recovering_since is not None
-    desk.take(actor=on_duty(team["tina"]), pk=claim.pk, at=clock.now())

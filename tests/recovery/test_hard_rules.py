@@ -26,15 +26,11 @@ from recovery.models import BreakGlass, CaseApproval, CaseReason, CaseState, Rec
 from releases.models import RoleKind
 from tests.support import cast, people, recovery
 from tests.support.cast import ProjectFactory
-from tests.support.recovery import Calendar, Claim, headlines, link, on_duty
+from tests.support.recovery import Calendar, Claim, headlines, link, on_duty, queued
 from tests.support.tokens import token_of
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db
-
-
-def queued(username: str, *signals: Signal) -> Claim:
-    return Claim(username, f"{username}@example.org").open().offer(*signals).finish()
 
 
 @pytest.fixture

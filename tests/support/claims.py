@@ -12,6 +12,9 @@ from indexsite.actors import Actor
 from indexsite.models import AuditEvent
 from recovery.actions import requests
 from recovery.actions.evidence.receiving import Claim
+from recovery.assurance import EvidenceClass, points_of
+from recovery.assurance_policy import POLICY
+from recovery.facts import facts_of
 from recovery.models import CaseReason, Evidence, RecoveryCase
 from tests.support.people import mailed_link
 from tests.support.worker import run_queued
@@ -76,3 +79,14 @@ def past_event(user: User, event: audit.Event, at: datetime) -> None:
 
 def add_address(user: User, email: str) -> EmailAddress:
     return EmailAddress.objects.create(user=user, email=email, verified=True, primary=False)
+
+
+def points(claim: Claim) -> dict[EvidenceClass, int]:
+    """What the evidence is worth now."""
+    return points_of(facts_of(case_of(claim), at=clock.now()).evidence, POLICY)
+
+
+def the_row(claim: Claim) -> Evidence:
+    """The one piece of evidence in it."""
+    (row,) = offered(claim)
+    return row

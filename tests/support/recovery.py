@@ -321,3 +321,8 @@ class Calendar:
 def tend() -> None:
     executing.tend(at=clock.now())
     people.letters()
+
+
+def queued(username: str, *signals: Signal, address: str = "192.0.2.10") -> Claim:
+    """A claim whose claimant has offered all of it and waits for the desk."""
+    return Claim(username, f"{username}@example.org", address=address).open().offer(*signals).finish()
