@@ -1,4 +1,7 @@
-"""Walks through the doors of `tests.support.doors`: each way as somebody would go it."""
+"""Walks through the doors of `tests.support.doors`: each way as somebody would go it.
+
+Longer than most files: each way is a few lines, and all of them are read side by side.
+"""
 
 from __future__ import annotations
 
