@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(".well-known/security.txt", site_pages.security_txt, name="security_txt"),
     path("", include("accounts.urls")),
     path("", include("mfa.urls")),
+    path("", include("recovery.urls")),
     path("healthz", views_health.healthz, name="healthz"),
     path("readyz", views_health.readyz, name="readyz"),
     path("metrics", views_health.metrics, name="metrics"),

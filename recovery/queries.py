@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from statistics import fmean, pstdev
 
@@ -12,6 +13,7 @@ from django.db.models.functions import TruncDate
 
 from accounts.models import PAST_ADDRESS_TOLD, Membership, MembershipKind, PastAddress, User
 from accounts.queries import verified_addresses
+from recovery import bearers
 from recovery.models import OPEN_STATES, CaseState, RecoveryCase
 from releases.models import Project, RoleKind, people_with
 
@@ -48,6 +50,18 @@ def co_owners(user: User) -> list[User]:
         found[membership.user_id] = membership.user
     found.pop(user.pk, None)
     return [found[pk] for pk in sorted(found)]
+
+
+def of_browser(held: Mapping[uuid.UUID, str]) -> list[RecoveryCase]:
+    """The cases whose request secrets are held, the latest first. Costs the same whoever they are about."""
+    digests = {pk: bearers.digest(secret) for pk, secret in held.items()}
+    found = RecoveryCase.objects.filter(pk__in=digests, secret__in=digests.values())
+    return [case for case in found if case.secret == digests[case.pk]]
+
+
+def case_with_link(token: str) -> uuid.UUID | None:
+    """Which case a mailed link opens. Whoever asks still has to hold the secret of it."""
+    return RecoveryCase.objects.filter(link=bearers.digest(token)).values_list("pk", flat=True).first()
 
 
 def rivals(case: RecoveryCase) -> list[RecoveryCase]:

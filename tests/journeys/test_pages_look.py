@@ -39,6 +39,7 @@ PUBLIC = [
     "/account/signup/",
     "/account/password/reset/",
     "/account/password/reset/new/",
+    "/recovery/",
     "/no-such-page/",
 ]
 # Answered with 404, and a page: one is in quarantine.
@@ -172,6 +173,9 @@ ON_THE_WAY = {
     "account_confirm_sign_in": "shown while a sign-in waits; test_new_browser sees it",
     "account_confirm_sign_in_link": "a mailed link; test_new_browser sees it",
     "draft_review": "needs a draft",
+    "recovery_open": "a mailed link; test_recovery sees it",
+    "recovery_status": "needs a request; test_recovery sees it",
+    "recovery_withdraw": "needs a request; test_recovery sees it",
 }
 # Addresses that take a button of another page and show nothing of their own.
 BUTTONS = {

@@ -1,0 +1,14 @@
+"""Addresses of getting back in: whoever asks has no session, and a secret of their own."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from recovery import views_claimant
+
+urlpatterns = [
+    path("recovery/", views_claimant.start, name="recovery"),
+    path("recovery/open/<str:token>/", views_claimant.open_link, name="recovery_open"),
+    path("recovery/status/<uuid:pk>/", views_claimant.status, name="recovery_status"),
+    path("recovery/status/<uuid:pk>/withdraw/", views_claimant.withdraw, name="recovery_withdraw"),
+]
