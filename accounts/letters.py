@@ -16,6 +16,7 @@ UPLOADERS = "owners and maintainers of the project"
 ALL_SIDES = "everybody on both sides"
 MANAGERS = "managers of the organisation, and whom it is about"
 OWNERS = "owners of the project, and whom it is about"
+PROJECT_OWNERS = "owners of the project, at every verified address"
 ASKED = "whoever is asked"
 STAFF = "all staff, and whom it is about"
 PAST_TOO = "every address verified now or in the last 180 days, and co-owners where it matters to them"
@@ -108,6 +109,11 @@ ROWS: dict[str, Row] = {
     "deletion.begun": _sent("deleted", UPLOADERS, mine=True),
     "deletion.undone": _sent("undeleted", UPLOADERS, mine=True),
     "deletion.final": _silent("it was announced a day before, with the way back"),
+    "critical.proposed": _silent("nothing has changed; a second curator has to agree"),
+    "critical.seconded": _silent("nothing has changed; a second curator has to agree"),
+    "critical.declined": _silent("nothing has changed"),
+    "critical.listed": _sent("critical-list", PROJECT_OWNERS),
+    "critical.unlisted": _sent("critical-list", PROJECT_OWNERS),
     "name.prohibited": _silent("nobody has the name"),
     "name.allowed": _silent("nobody has the name"),
     # -- roles

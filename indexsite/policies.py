@@ -42,6 +42,7 @@ from indexsite.requirements import (
     recent_step_up,
     role,
     scope,
+    second_curator,
     second_person,
     security_for_staff,
     security_or_oneself,
@@ -124,6 +125,9 @@ class Action(StrEnum):
     ACCOUNT_CLOSE = "account:close"
     ACCOUNT_FREEZE = "account:freeze"
     NAME_PROHIBIT = "name:prohibit"
+    CRITICAL_VIEW = "critical:view"
+    CRITICAL_PROPOSE = "critical:propose"
+    CRITICAL_AGREE = "critical:agree"
     STAFF_PROPOSE = "staff:propose"
     STAFF_CONFIRM = "staff:confirm"
     STAFF_STOP = "staff:stop"
@@ -305,6 +309,23 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         recent_step_up,
     ),
     Action.NAME_PROHIBIT: (interactive, staff_role(StaffKind.MODERATOR), factor_held, recent_step_up),
+    # No secret among the staff: it decides how a recovery goes.
+    Action.CRITICAL_VIEW: (interactive, staff_role(*StaffKind), factor_held, recent_step_up),
+    Action.CRITICAL_PROPOSE: (
+        interactive,
+        staff_role(StaffKind.CURATOR),
+        factor_held,
+        edits_free,
+        recent_step_up,
+    ),
+    Action.CRITICAL_AGREE: (
+        interactive,
+        staff_role(StaffKind.CURATOR),
+        second_curator,
+        factor_held,
+        edits_free,
+        recent_step_up,
+    ),
     Action.STAFF_PROPOSE: (
         interactive,
         staff_role(*StaffKind),

@@ -16,7 +16,15 @@ from recovery import assurance, domains, evidence_now, kinds, queries
 from recovery.assurance import CaseFacts, HardFlag, Signal, SoftFlag, Standing, Tier
 from recovery.domains import DomainState
 from recovery.models import Evidence, NoticeSent, RecoveryCase
-from releases.models import DownloadCount, Project, ProjectInvitation, Release, Role, RoleKind
+from releases.models import (
+    DownloadCount,
+    Project,
+    ProjectInvitation,
+    Release,
+    Role,
+    RoleKind,
+    any_critical,
+)
 from releases.names import confusable_form
 from releases.queries_downloads import USE
 from tokens.models import LEAKED
@@ -73,6 +81,8 @@ def standing_of(user: User, at: datetime) -> Standing:
         is_sole_owner=queries.sole_owner_of(user, owned),
         owns_organization=memberships.filter(kind=MembershipKind.MANAGER).exists(),
         monthly_downloads=_monthly_downloads(user, at),
+        # Also with what was deleted: otherwise a deletion that can be undone would lower the tier meanwhile.
+        is_critical=any_critical(Project.with_deleted.of(user)),
         is_staff=user.is_staff or user.is_superuser,
         is_frozen=not user.is_active,
     )

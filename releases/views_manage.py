@@ -17,7 +17,7 @@ from indexsite.http import actor_of, enforces
 from indexsite.policies import Action, require
 from releases import queries_lifecycle, queries_manage
 from releases.actions.projects import open_project
-from releases.models import Project
+from releases.models import Project, designation_of
 from releases.queries_downloads import downloads_of
 from releases.views_lifecycle.opening import offers
 
@@ -73,6 +73,7 @@ def project(request: HttpRequest, project: Project, user: User) -> HttpResponse:
         "used_bytes": project.stored_bytes(),
         "quota_bytes": limits.MAX_PROJECT_BYTES,
         "downloads": downloads_of(project, at=clock.now()),
+        "designation": designation_of(project.normalized_name),
     }
     return render(request, "releases/manage/project.html", context)
 
@@ -101,6 +102,7 @@ def settings(request: HttpRequest, project: Project, user: User) -> HttpResponse
     actor = actor_of(request)
     context = {
         "project": project,
+        "designation": designation_of(project.normalized_name),
         "used_bytes": project.stored_bytes(),
         "quota_bytes": limits.MAX_PROJECT_BYTES,
         "may_delete": offers(actor, Action.PROJECT_DELETE, project),

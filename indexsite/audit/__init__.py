@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from indexsite import clock
 from indexsite.actors import Actor
 from indexsite.audit import (  # noqa: F401 - joins the vocabulary
+    critical,
     evidence,
     lifecycle,
     organizations,

@@ -1,5 +1,14 @@
 """The index: projects, the people on them, releases, files, and the simple pages rendered from them."""
 
+from releases.models.critical import (
+    Designation,
+    ListChange,
+    ListProposal,
+    ListProposalState,
+    ListSource,
+    any_critical,
+    designation_of,
+)
 from releases.models.deletions import UNDO_TIME, DeletedKind, Deletion, UndeletedManager
 from releases.models.downloads import DownloadBatch, DownloadCount
 from releases.models.files import File, PackageType, Release, UsedFilename, yank_shown
@@ -40,10 +49,15 @@ __all__ = [
     "UNDO_TIME",
     "DeletedKind",
     "Deletion",
+    "Designation",
     "DownloadBatch",
     "DownloadCount",
     "File",
     "LastOwner",
+    "ListChange",
+    "ListProposal",
+    "ListProposalState",
+    "ListSource",
     "PackageType",
     "ProhibitedProjectName",
     "Project",
@@ -58,7 +72,9 @@ __all__ = [
     "TransferState",
     "UndeletedManager",
     "UsedFilename",
+    "any_critical",
     "are_colleagues",
+    "designation_of",
     "find_project",
     "has_any_role",
     "held_by",

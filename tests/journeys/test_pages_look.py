@@ -66,6 +66,7 @@ ACCOUNT = [
     "/account/tokens/revoke-all/",
     "/manage/projects/",
     "/manage/project/sampleproject/",
+    "/manage/project/critlib/",
     "/manage/project/sampleproject/releases/",
     "/manage/project/sampleproject/people/",
     "/manage/project/sampleproject/people/invite/",
@@ -140,6 +141,7 @@ MODERATION = [
     "/admin/moderation/project/greetings-free/",
     "/admin/moderation/account/dave/",
 ]
+CURATORS = ["/admin/critical/", "/admin/critical/queue/", "/admin/critical/propose/"]
 STAFF = ["/admin/", "/admin/indexsite/auditevent/"]
 
 # Who looks at what; nobody is signed in as "".
@@ -150,6 +152,7 @@ LOOKED_AT: dict[str, list[str]] = {
     "gina": TOGETHER,
     "hugo": ASKED,
     "mona": MODERATION,
+    "lena": CURATORS,
     "root": STAFF,
 }
 # Pages whose addresses have a number: the first link to one, on a page of somebody's.
@@ -158,6 +161,7 @@ LED_TO: dict[str, tuple[str, str]] = {
     "undo_deletion": ("gina", f"{GREETINGS}/releases/"),
     "people_team": ("gina", f"{GREETINGS}/people/"),
     "project_invitation": ("hugo", "/account/invitations/"),
+    "critical_proposal": ("lena", "/admin/critical/queue/"),
     "transfer_answer": ("hugo", "/account/invitations/"),
 }
 
@@ -248,7 +252,7 @@ def test_every_page_is_looked_at_here() -> None:
 
 
 def _is_elsewhere(route: str) -> bool:
-    is_djangos_own = route.startswith("admin/") and not route.startswith("admin/moderation/")
+    is_djangos_own = route.startswith("admin/") and not route.startswith(("admin/moderation/", "admin/critical/"))
     return is_djangos_own or route.startswith(MACHINES)
 
 

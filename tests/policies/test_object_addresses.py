@@ -23,8 +23,9 @@ from indexsite.actors import Permission
 from indexsite.checks import policy_of
 from indexsite.models import AuditEvent
 from mfa.models import SecurityKey
+from releases.actions import critical
 from releases.actions.lifecycle import deleting, yanking
-from releases.models import Deletion, Release
+from releases.models import Deletion, ListChange, Release
 from tests.support import cast, organizations, projects
 from tests.support.addresses import addresses
 from tests.support.database import changed_since, contents
@@ -120,8 +121,19 @@ def stage(
     proposal = staff.propose(
         actor=cast.actor(mona), username="frank", role=StaffKind.AUDITOR, reason="Asked for.", at=at
     )
+    lena, lars = (cast.staff(name, StaffKind.CURATOR) for name in ("lena", "lars"))
+    listing = critical.propose(
+        actor=cast.actor(lars), name="rocket", change=ListChange.JOIN, reason="Asked for.", at=at
+    )
     root, chief = cast.staff("root"), cast.staff("chief", is_superuser=True)
-    rights = {"owner": alice, "frank": frank, "moderator": mona, "security": sven, "superuser": chief}
+    rights = {
+        "owner": alice,
+        "frank": frank,
+        "moderator": mona,
+        "security": sven,
+        "curator": lena,
+        "superuser": chief,
+    }
     askers = {"stranger": mallory, "elsewhere": trudy, "suspended": dave, "maintainer": bob, "staff": root}
     values = {
         "name": "sampleproject",
@@ -140,6 +152,7 @@ def stage(
         "deletion": Deletion.objects.get().pk,
         "transfer": offer(alice, rocket, "frank").pk,
         "proposal": proposal.pk,
+        "listing": listing.pk,
         "role": StaffKind.MODERATOR.value,
         "signing_key": signing_key(alice).pk,
         "token": token_of(alice, description="own").pk,

@@ -17,9 +17,11 @@ from recovery.assurance import CaseFacts, EvidenceClass, HardFlag, SoftFlag, Tie
 from recovery.assurance_policy import POLICY
 from recovery.facts import facts_of, standing_of
 from recovery.models import CancelledBy, CaseState, NoticeKind, NoticeSent
+from releases.actions.lifecycle import deleting
 from releases.models import DownloadCount, Project, ProjectInvitation, Release, RoleKind
 from tests.support import cast
 from tests.support.claims import ELSEWHERE, aged, case_of, claimant, past_event
+from tests.support.critical import listed, unlisted
 from tests.support.recovery import stored_case
 from tests.support.tokens import token_of
 from tokens.actions.revoke import drop_tokens
@@ -97,6 +99,30 @@ def test_standing(owner: User, bob: User) -> None:
     User.objects.filter(pk=owner.pk).update(is_active=False, frozen_at=at)
     owner.refresh_from_db()
     assert standing_of(owner, at).is_frozen
+
+
+def test_one_project_on_the_critical_list_is_the_highest_tier_also_while_it_is_deleted(
+    owner: User, bob: User
+) -> None:
+    project = cast.ProjectFactory(name="Crit.Lib", owner=bob, maintainer=owner)
+    assert not standing_of(owner, clock.now()).is_critical
+    listed("crit-lib")
+    assert standing_of(owner, clock.now()).is_critical
+    assert assess(facts_of(opened(owner), at=clock.now()), POLICY).tier == Tier.I3
+    deleting.delete_project(actor=cast.actor(bob), project=project, at=clock.now())
+    assert standing_of(owner, clock.now()).is_critical
+
+
+def test_case_16_a_project_leaves_the_critical_list_in_the_middle_and_the_tier_stays(
+    owner: User, bob: User
+) -> None:
+    cast.ProjectFactory(name="crit-lib", owner=owner)
+    listed("crit-lib")
+    case = opened(owner, tier_at_open=Tier.I3, tier=Tier.I3, approvals_needed=3)
+    unlisted("crit-lib")
+    facts = facts_of(case, at=clock.now())
+    assert not facts.standing.is_critical
+    assert assess(facts, POLICY).tier == Tier.I3
 
 
 def test_case_17_mirrors_and_scanners_do_not_move_the_tier_and_old_downloads_do_not(

@@ -103,6 +103,7 @@ _PROJECT, _ORGANIZATION, _API = (
 )
 _RELEASE, _FILE = f"{_PROJECT}releases/<str:version>/", f"{_PROJECT}files/<str:filename>/"
 _YANKED = SAMPLE | {"version": "2.0", "filename": "{yanked}"}
+_CRITICAL = "admin/critical/"
 _PEOPLE, _STAFF, _EVENT = f"{_PROJECT}people/", "admin/moderation/", "admin/indexsite/auditevent/<path:object_id>/"
 
 ACTS: dict[str, list[Act]] = {
@@ -165,6 +166,13 @@ ACTS: dict[str, list[Act]] = {
     ),
     f"{_STAFF}project/<str:name>/": form(MODERATORS, SAMPLE, right="moderator", act="quarantine", reason="y"),
     f"{_STAFF}account/<str:username>/": form(MODERATORS, {}, right="moderator", act="freeze", reason="y"),
+    _CRITICAL: page(MODERATORS, {}, right="curator"),
+    f"{_CRITICAL}queue/": page(MODERATORS, {}, right="moderator"),
+    f"{_CRITICAL}propose/": form(MODERATORS, {}, right="curator", name="other", change="join", reason="y"),
+    f"{_CRITICAL}proposal/<int:pk>/": [
+        *form(MODERATORS, {"pk": "{listing}"}, right="curator", reason="y"),
+        *button(MODERATORS, {"pk": "{listing}"}, right="curator", act="agree"),
+    ],
     "admin/staff/": page(ALL_STAFF, {}, right="moderator"),
     "admin/staff/propose/": form(MODERATORS, {}, right="moderator", username="bob", role="auditor", reason="y"),
     "admin/staff/proposal/<int:pk>/": [

@@ -41,6 +41,8 @@ CAST = (
     Person("theo", staff_roles=(StaffKind.SUPPORT_2,)),
     Person("sven", staff_roles=(StaffKind.SECURITY,)),
     Person("lena", staff_roles=(StaffKind.CURATOR,)),
+    # Nothing gets on the critical list by one curator.
+    Person("lars", staff_roles=(StaffKind.CURATOR,)),
     Person("audra", staff_roles=(StaffKind.AUDITOR,)),
     Person("mona", staff_roles=(StaffKind.MODERATOR,)),
     Person("root", is_superuser=True),

@@ -28,7 +28,16 @@ from mfa.models import (
     SecurityKey,
     remove_factor,
 )
-from releases.models import Project, Role, RoleKind, people_with
+from releases.actions import critical
+from releases.models import (
+    ListChange,
+    ListProposal,
+    Project,
+    Role,
+    RoleKind,
+    designation_of,
+    people_with,
+)
 from tokens.actions import create_token, revoke_token
 from tokens.models import Token
 
@@ -82,7 +91,7 @@ def describe(derived: Secrets) -> dict[str, Any]:
 # Where a policy does not exist yet, its keys are left out.
 PROJECTS: dict[str, dict[str, Any]] = {
     "sampleproject": {"publishing": "optional", "approvals": 0, "critical": False},
-    "critlib": {},
+    "critlib": {"critical": True},
     "davelib": {"publishing": "optional", "approvals": 0, "critical": False},
 }
 
@@ -131,6 +140,7 @@ def _create(derived: Secrets) -> None:
         publish(package, users[owner.username], at=clock.now() - timedelta(days=days_ago))
     together.create(users)
     _roles(users)
+    _critical_list(users["lena"], users["lars"])
     _tokens(users["alice"], derived)
     # Published with a factor, as everybody must; he has lost it since.
     _lose_factor(users["dave"])
@@ -210,6 +220,26 @@ def _roles(users: dict[str, User]) -> None:
             if created:
                 event = audit.RoleGranted(about=users[person.username], project=name, role=kind)
                 audit.record(at_browser(owner), event)
+
+
+def _critical_list(lena: User, lars: User) -> None:
+    if designation_of("critlib") is None:
+        proposal = ListProposal.objects.open().filter(name="critlib").first() or critical.propose(
+            actor=at_browser(lena),
+            name="critlib",
+            change=ListChange.JOIN,
+            reason="Half of the other projects need it.",
+            at=clock.now(),
+        )
+        critical.agree(actor=at_browser(lars), pk=proposal.pk, at=clock.now())
+    if not ListProposal.objects.filter(name="sampleproject").exists():
+        critical.propose(
+            actor=at_browser(lena),
+            name="sampleproject",
+            change=ListChange.JOIN,
+            reason="Every tutorial installs it.",
+            at=clock.now(),
+        )
 
 
 TOKENS = ("account", "project", "expired", "revoked")
