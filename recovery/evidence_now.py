@@ -204,7 +204,7 @@ KINDS = (
     _kind(
         "browser",
         "A browser you have used before",
-        "Open this page in a browser in which you were signed in, on the computer where you usually work.",
+        "Let us see whether this browser has signed in to the account before; one press.",
         _device,
         Signal.DEVICE,
         Signal.DEVICE_AT_HOME,
@@ -234,7 +234,7 @@ KINDS = (
     _kind(
         "vouch",
         "Somebody who knows you",
-        "Ask a co-owner to open a PIN for you on their own account page, and type it here.",
+        "Ask somebody who owns a project with you, or manages your organization, for a PIN, and type it here.",
         _vouch,
         Signal.CO_OWNER,
         Signal.ORGANIZATION_OWNER,

@@ -32,8 +32,39 @@ class StartForm(PageForm):
     )
 
 
+_TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+
+
+class ProofForm(PageForm):
+    proof = forms.CharField(
+        label="What the program printed",
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 5, "class": "mono", **_TYPED}),
+    )
+
+
+class RepositoryForm(PageForm):
+    url = forms.CharField(
+        label="Address of the repository",
+        max_length=300,
+        help_text="As its page has it in the browser, with https.",
+        widget=forms.TextInput(attrs={"inputmode": "url", **_TYPED}),
+    )
+
+
+class PinForm(PageForm):
+    pin = forms.CharField(
+        label="PIN",
+        max_length=40,
+        help_text="Ten digits; blanks and dashes do no harm.",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", **_TYPED}),
+    )
+
+
 class ReplyForm(PageForm):
     """The claimant answers the desk."""
+
+    main_field = "text"
 
     text = forms.CharField(
         label="Your answer",

@@ -14,7 +14,7 @@ from django.db.models.functions import TruncDate
 from accounts.models import PAST_ADDRESS_TOLD, Membership, MembershipKind, PastAddress, User
 from accounts.queries import verified_addresses
 from recovery import bearers
-from recovery.models import OPEN_STATES, CaseState, RecoveryCase
+from recovery.models import OPEN_STATES, CaseState, Challenge, RecoveryCase
 from releases.models import Project, RoleKind, people_with
 
 # Fewer cases a day than this are no spike, whatever the days before were like.
@@ -62,6 +62,11 @@ def of_browser(held: Mapping[uuid.UUID, str]) -> list[RecoveryCase]:
 def case_with_link(token: str) -> uuid.UUID | None:
     """Which case a mailed link opens. Whoever asks still has to hold the secret of it."""
     return RecoveryCase.objects.filter(link=bearers.digest(token)).values_list("pk", flat=True).first()
+
+
+def case_with_mailbox_link(token: str) -> uuid.UUID | None:
+    """Which case a link to another mailbox belongs to. As `case_with_link`."""
+    return Challenge.objects.filter(digest=bearers.digest(token)).values_list("case", flat=True).first()
 
 
 def rivals(case: RecoveryCase) -> list[RecoveryCase]:

@@ -10,7 +10,9 @@ from datetime import datetime
 from enum import IntEnum
 
 from recovery.assurance import EvidenceClass
-from recovery.models import CancelledBy, CaseEvent, CaseState, RecoveryCase
+from recovery.models import UNDECIDED_STATES, CancelledBy, CaseEvent, CaseState, RecoveryCase
+
+MOVED = "Your request has moved on meanwhile; this is where it stands now."
 
 
 class Stage(IntEnum):
@@ -181,6 +183,11 @@ def line_of(event: CaseEvent) -> Line:
         return Line(event.at, f"{_WHO[event.name]}: {event.text}")
     what = RECEIVED.get(event.data.get("kind"), "Something")
     return Line(event.at, f"{what} was received.")
+
+
+def takes_evidence(case: RecoveryCase) -> bool:
+    """Whether its pages ask for more. Once there is a date they do not: it would be void, and all begin anew."""
+    return case.state in (*UNDECIDED_STATES, CaseState.APPROVED) or may_go_on(case)
 
 
 def standing_of(case: RecoveryCase) -> Standing:

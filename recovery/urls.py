@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from recovery import views_claimant
+from recovery import views_claimant, views_evidence
 
 urlpatterns = [
     path("recovery/", views_claimant.start, name="recovery"),
     path("recovery/open/<str:token>/", views_claimant.open_link, name="recovery_open"),
     path("recovery/status/<uuid:pk>/", views_claimant.status, name="recovery_status"),
     path("recovery/status/<uuid:pk>/withdraw/", views_claimant.withdraw, name="recovery_withdraw"),
+    path("recovery/status/<uuid:pk>/evidence/<str:code>/", views_evidence.offer, name="recovery_evidence"),
+    # The cookie by which a browser is known to an account is sent below /account/ alone.
+    path("account/recovery/<uuid:pk>/browser/", views_evidence.offer_browser, name="recovery_browser"),
+    path("recovery/mailbox/<str:token>/", views_evidence.open_mailbox, name="recovery_mailbox"),
 ]

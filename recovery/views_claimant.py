@@ -15,17 +15,15 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.pages import show, show_form
 from indexsite import clock
-from indexsite.errors import Conflict, DomainError, InvalidInput
+from indexsite.errors import Conflict, DomainError, InvalidInput, LimitReached
 from indexsite.http import actor_of, public
 from recovery import claimants, queries, standings
 from recovery.actions import requests
-from recovery.actions.evidence.receiving import TAKING, progress_of
+from recovery.actions.evidence.receiving import progress_of
 from recovery.actions.requests import OpeningLinkInvalid
 from recovery.actions.story import CaseMoved, CaseUnknown
 from recovery.forms import ReplyForm, StartForm
 from recovery.models import OPEN_STATES, CaseReason, CaseState, RecoveryCase
-
-MOVED = "Your request has moved on meanwhile; this is where it stands now."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -103,9 +101,9 @@ def status(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         else:
             return _status_page(request, case, form)
     except CaseMoved:
-        messages.warning(request, MOVED)
+        messages.warning(request, standings.MOVED)
         return redirect("recovery_status", pk=pk)
-    except (InvalidInput, Conflict) as error:
+    except (InvalidInput, Conflict, LimitReached) as error:
         form.refuse(error)
         return _status_page(request, case, form)
     messages.success(request, done)
@@ -114,8 +112,6 @@ def status(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _status_page(request: HttpRequest, case: RecoveryCase, form: ReplyForm) -> HttpResponse:
     standing = standings.standing_of(case)
-    is_stopped = standings.may_go_on(case)
-    takes = (case.state in TAKING and case.state != CaseState.CANCELLED) or is_stopped
     response = show_form(
         request,
         "recovery/status.html",
@@ -125,11 +121,11 @@ def _status_page(request: HttpRequest, case: RecoveryCase, form: ReplyForm) -> H
         sentences=standing.said(case),
         stages=standings.STAGES.items(),
         moment=standing.moment(case),
-        progress=progress_of(case) if takes else [],
+        progress=progress_of(case) if standings.takes_evidence(case) else [],
         may_finish=case.state == CaseState.EVIDENCE and case.finished_at is None,
         may_reply=case.state == CaseState.NEEDS_INFO,
         may_withdraw=case.state in OPEN_STATES,
-        may_reopen=is_stopped,
+        may_reopen=standings.may_go_on(case),
         lines=[standings.line_of(event) for event in case.events.filter(is_public=True)],
         now=clock.now(),
     )
@@ -169,7 +165,7 @@ def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         try:
             requests.withdraw(actor=claim.actor, pk=pk, secret=claim.secret, at=claim.at)
         except CaseMoved:
-            messages.warning(request, MOVED)
+            messages.warning(request, standings.MOVED)
         else:
             messages.success(request, "You have taken your request back.")
         return redirect("recovery_status", pk=pk)

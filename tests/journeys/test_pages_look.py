@@ -180,6 +180,9 @@ ON_THE_WAY = {
     "recovery_open": "a mailed link; test_recovery sees it",
     "recovery_status": "needs a request; test_recovery sees it",
     "recovery_withdraw": "needs a request; test_recovery sees it",
+    "recovery_evidence": "needs a request; test_recovery sees it",
+    "recovery_browser": "needs a request; test_recovery sees it",
+    "recovery_mailbox": "a mailed link; test_recovery sees it",
 }
 # Addresses that take a button of another page and show nothing of their own.
 BUTTONS = {

@@ -64,6 +64,9 @@ SHOWS_NOTHING = {
     "recovery/open/<str:token>/": "a button for whoever has a link and asked in this browser",
     "recovery/status/<uuid:pk>/": "a request, for the browser that made it",
     "recovery/status/<uuid:pk>/withdraw/": "a button, for the browser that made the request",
+    "recovery/status/<uuid:pk>/evidence/<str:code>/": "a form, for the browser that made the request",
+    "account/recovery/<uuid:pk>/browser/": "a button, for the browser that made the request",
+    "recovery/mailbox/<str:token>/": "a button for whoever has a link and asked in this browser",
     "account/not-me/<str:token>/": "an event of one's own account, for whoever has a link",
     "healthz": "says that the process is up",
     "readyz": "says whether the site works",
@@ -105,6 +108,7 @@ GHOST: dict[str, object] = {
     "pk": 987_654,
     "uid": "eWV0aQ",
     "token": "yeti-token",
+    "code": "password",
 }
 
 
@@ -139,6 +143,7 @@ def publish(word: str, *, version: str, to: Project | None = None, owner: User |
         "pk": file.release.project_id,
         "uid": "MQ",
         "token": "a-token",
+        "code": "password",
     }
     kept = {"name": asked["name"], "username": asked["username"]} if to is not None else {}
     marks = {word, version, file.sha256, file.metadata_sha256}

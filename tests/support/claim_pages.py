@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.test import Client
 
-from recovery.models import RecoveryCase
+from recovery.models import Evidence, RecoveryCase
 from tests.support.people import mailed_link
 
 START = "/recovery/"
@@ -44,3 +44,13 @@ def status_path(case: RecoveryCase) -> str:
 def path_of(case: RecoveryCase, step: str) -> str:
     """The page of a step of the request."""
     return f"{status_path(case)}{step}/"
+
+
+def evidence_path(case: RecoveryCase, code: str) -> str:
+    """The page of one kind of evidence."""
+    return f"/account/recovery/{case.pk}/browser/" if code == "browser" else path_of(case, f"evidence/{code}")
+
+
+def offered_of(case: RecoveryCase) -> list[Evidence]:
+    """What was offered beyond the mailbox that the case was opened with."""
+    return [row for row in case.evidence.order_by("pk") if row.reference != case.mailbox]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from indexsite import limits
 from indexsite.actors import Actor
@@ -140,8 +141,14 @@ def use(challenge: Challenge, at: datetime) -> bool:
 
 def progress_of(case: RecoveryCase) -> list[Progress]:
     """Every kind there is and how often it was offered: what else would help is what is left."""
-    offered = list(case.evidence.values_list("signal", flat=True))
+    offered = list(_offered(case).values_list("signal", flat=True))
     return [Progress(kind, sum(signal in kind.signals for signal in offered)) for kind in kinds.all_kinds()]
+
+
+def _offered(case: RecoveryCase) -> QuerySet[Evidence]:
+    """Without the mailbox that opened the case: only one of the account's own has a row, which would tell."""
+    opening = Q(reference=case.mailbox, offered_at=case.opened_at, signal=Signal.MAILBOX.value)
+    return case.evidence.exclude(opening)
 
 
 def _kind(code: str) -> Kind:
@@ -164,7 +171,7 @@ def _reserve(claim: Claim, kind: Kind) -> tuple[Evidence, RecoveryCase]:
     """A row that says nothing yet. Under the lock, so that simultaneous tries do not slip past together."""
     case = _open_case(claim)
     signals = sorted(kind.signals)
-    if case.evidence.filter(signal__in=signals).count() >= kind.tries:
+    if _offered(case).filter(signal__in=signals).count() >= kind.tries:
         raise TriesUsed(kind)
     row = Evidence.objects.create(case=case, kind=kind.belongs.value, signal=signals[0], offered_at=claim.at)
     return row, case
