@@ -14,7 +14,7 @@ from django.db.models.functions import TruncDate
 from accounts.models import PAST_ADDRESS_TOLD, Membership, MembershipKind, PastAddress, User
 from accounts.queries import verified_addresses
 from recovery import bearers
-from recovery.models import OPEN_STATES, CaseState, Challenge, RecoveryCase
+from recovery.models import OPEN_STATES, CaseState, Challenge, Enrolment, RecoveryCase
 from releases.models import Project, RoleKind, people_with
 
 # Fewer cases a day than this are no spike, whatever the days before were like.
@@ -67,6 +67,11 @@ def case_with_link(token: str) -> uuid.UUID | None:
 def case_with_mailbox_link(token: str) -> uuid.UUID | None:
     """Which case a link to another mailbox belongs to. As `case_with_link`."""
     return Challenge.objects.filter(digest=bearers.digest(token)).values_list("case", flat=True).first()
+
+
+def case_with_enrolment_link(token: str) -> uuid.UUID | None:
+    """Which case a link to a new factor belongs to, used or not. As `case_with_link`."""
+    return Enrolment.objects.filter(link=bearers.digest(token)).values_list("case", flat=True).first()
 
 
 def rivals(case: RecoveryCase) -> list[RecoveryCase]:

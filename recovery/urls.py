@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from recovery import views_claimant, views_evidence
+from recovery import views_claimant, views_enrolling, views_evidence
 
 urlpatterns = [
     path("recovery/", views_claimant.start, name="recovery"),
@@ -15,4 +15,6 @@ urlpatterns = [
     # The cookie by which a browser is known to an account is sent below /account/ alone.
     path("account/recovery/<uuid:pk>/browser/", views_evidence.offer_browser, name="recovery_browser"),
     path("recovery/mailbox/<str:token>/", views_evidence.open_mailbox, name="recovery_mailbox"),
+    path("recovery/enrol/<str:token>/", views_enrolling.enrol, name="recovery_enrol"),
+    path("recovery/enrol/<str:token>/key/options/", views_enrolling.key_options, name="recovery_key_options"),
 ]

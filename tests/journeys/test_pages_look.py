@@ -183,6 +183,7 @@ ON_THE_WAY = {
     "recovery_evidence": "needs a request; test_recovery sees it",
     "recovery_browser": "needs a request; test_recovery sees it",
     "recovery_mailbox": "a mailed link; test_recovery sees it",
+    "recovery_enrol": "a mailed link; test_recovery sees it",
 }
 # Addresses that take a button of another page and show nothing of their own.
 BUTTONS = {
@@ -191,6 +192,7 @@ BUTTONS = {
     "passkey_sign_in",
     "second_factor_options",
     "security_key_options",
+    "recovery_key_options",
     "people_invitation",
     "manage_transfer_cancel",
     "transfer_accept",

@@ -67,6 +67,8 @@ SHOWS_NOTHING = {
     "recovery/status/<uuid:pk>/evidence/<str:code>/": "a form, for the browser that made the request",
     "account/recovery/<uuid:pk>/browser/": "a button, for the browser that made the request",
     "recovery/mailbox/<str:token>/": "a button for whoever has a link and asked in this browser",
+    "recovery/enrol/<str:token>/": "forms for whoever has a link and asked in this browser",
+    "recovery/enrol/<str:token>/key/options/": "a challenge for a key",
     "account/not-me/<str:token>/": "an event of one's own account, for whoever has a link",
     "healthz": "says that the process is up",
     "readyz": "says whether the site works",
