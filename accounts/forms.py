@@ -242,7 +242,7 @@ class SigningKeyForm(PageForm):
     public_key = forms.CharField(
         label="Public key",
         strip=True,
-        help_text="The one line of a .pub file (Ed25519 or RSA), or what gpg --armor --export prints.",
+        help_text="The one line of a .pub file (Ed25519, ECDSA, RSA, -sk), or what gpg --armor --export prints.",
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "autocapitalize": "none", "class": "mono"}),
     )
 

@@ -1,6 +1,6 @@
 """Signatures that people make with keys of their own: SSH (OpenSSH's PROTOCOL.sshsig) and OpenPGP (RFC 9580).
 
-The one module that knows sshsig and pysequoia. It knows no database and no web.
+The one module that knows pysequoia. It knows no database and no web.
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 
 import pysequoia
-import sshsig
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
+from accounts import ssh_signatures
 from indexsite.errors import InvalidInput
 
 # A certificate with photographs and a hundred signatures of others is larger; nobody needs those here.
@@ -100,25 +98,25 @@ def check(key: PublicKey, *, message: bytes, signature: str, namespace: str, at:
 
 def _read_ssh(text: str) -> PublicKey:
     try:
-        key = sshsig.PublicKey.from_openssh_str(text)
-        loaded = load_ssh_public_key(key.openssh_str().encode())
-    except (ValueError, NotImplementedError, UnsupportedAlgorithm) as error:
+        key = ssh_signatures.parse(text)
+    except ssh_signatures.Malformed as error:
         raise KeyUnusable(
-            "This is no public key that can be used here: paste the one line of an Ed25519 or RSA .pub file, "
-            "or a PGP public key block."
+            "This is no public key that can be used here: paste the one line of an Ed25519, ECDSA or RSA "
+            ".pub file, or a PGP public key block."
         ) from error
-    if isinstance(loaded, RSAPublicKey) and loaded.key_size < MIN_RSA_BITS:
+    if isinstance(key.public, RSAPublicKey) and key.public.key_size < MIN_RSA_BITS:
         raise KeyUnusable(
-            f"This RSA key has {loaded.key_size} bits; use one of {MIN_RSA_BITS} or more, or Ed25519."
+            f"This RSA key has {key.public.key_size} bits; use one of {MIN_RSA_BITS} or more, or Ed25519."
         )
-    return PublicKey(KeyKind.SSH, key.sha256_str(), key.openssh_str().strip())
+    return PublicKey(KeyKind.SSH, key.fingerprint, key.text)
 
 
 def _check_ssh(key: PublicKey, message: bytes, signature: str, namespace: str) -> None:
-    allowed = [sshsig.PublicKey.from_openssh_str(key.text)]
     try:
-        sshsig.verify(message, signature, allowed, namespace)
-    except (sshsig.InvalidSignature, NotImplementedError, ValueError) as error:
+        ssh_signatures.verify(
+            ssh_signatures.parse(key.text), message=message, armored=signature, namespace=namespace
+        )
+    except ssh_signatures.NotSigned as error:
         raise SignatureWrong(
             "This is no signature of the text by this key; run the command again and paste all that it prints."
         ) from error

@@ -83,9 +83,18 @@ def _mine(actor: Actor, pk: int) -> SigningKey:
     return key
 
 
+# Where ssh-keygen puts a key, unless it is told otherwise; what is not here is ECDSA, whatever its curve.
+_FILES = {
+    "ssh-ed25519": "id_ed25519",
+    "ssh-rsa": "id_rsa",
+    "sk-ssh-ed25519@openssh.com": "id_ed25519_sk",
+    "sk-ecdsa-sha2-nistp256@openssh.com": "id_ecdsa_sk",
+}
+
+
 def _command(key: SigningKey) -> str:
     said = f"echo {shlex.quote(acts.message_for(key))}"
     if key.kind == KeyKind.SSH:
-        file = "~/.ssh/id_rsa" if key.text.startswith("ssh-rsa") else "~/.ssh/id_ed25519"
-        return f"{said} | ssh-keygen -Y sign -f {file} -n {acts.namespace()}"
+        file = _FILES.get(key.text.partition(" ")[0], "id_ecdsa")
+        return f"{said} | ssh-keygen -Y sign -f ~/.ssh/{file} -n {acts.namespace()}"
     return f"{said} | gpg --armor --detach-sign --local-user {key.fingerprint}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from base64 import b64decode, b64encode
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from indexsite import clock
 from indexsite.models import AuditEvent
 from tests.support import cast, system
 from tests.support.people import browser, letters_to
+from tests.support.ssh_keys import OnAuthenticator, Ssh
 
 pytestmark = pytest.mark.django_db
 
@@ -30,20 +32,6 @@ NAMESPACE = "signing-key@testserver"
 def _ssh_keygen() -> None:
     if shutil.which("ssh-keygen") is None and system.may_install():
         system.install("openssh-client")
-
-
-class Ssh:
-    """A key pair of ssh-keygen's."""
-
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.file = folder / "key"
-        subprocess.run(["ssh-keygen", "-q", "-N", "", "-C", "me@laptop", "-f", self.file, *options], check=True)
-        self.public = self.file.with_suffix(".pub").read_text()
-
-    def sign(self, text: str, namespace: str) -> str:
-        command = ["ssh-keygen", "-q", "-Y", "sign", "-f", str(self.file), "-n", namespace]
-        done = subprocess.run(command, input=f"{text}\n", capture_output=True, text=True, check=True)
-        return done.stdout
 
 
 class OpenPgp:
@@ -58,7 +46,7 @@ class OpenPgp:
         return bytes(signed).decode()
 
 
-type Pair = Ssh | OpenPgp
+type Pair = Ssh | OnAuthenticator | OpenPgp
 
 
 @pytest.fixture
@@ -66,9 +54,20 @@ def ssh(tmp_path: Path) -> Ssh:
     return Ssh(tmp_path, "-t", "ed25519")
 
 
-@pytest.fixture(params=["ed25519", "rsa", "openpgp"])
+def make_pair(kind: str, folder: Path) -> Pair:
+    if kind == "openpgp":
+        return OpenPgp()
+    if kind.endswith("-sk"):
+        return OnAuthenticator(kind)
+    name, _, bits = kind.partition(" ")
+    return Ssh(folder, "-t", name, *(["-b", bits] if bits else []))
+
+
+@pytest.fixture(
+    params=["ed25519", "rsa", "ecdsa 256", "ecdsa 384", "ecdsa 521", "ed25519-sk", "ecdsa-sk", "openpgp"]
+)
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
-    return OpenPgp() if request.param == "openpgp" else Ssh(tmp_path, "-t", request.param)
+    return make_pair(request.param, tmp_path)
 
 
 def add(client: Client, pair: Pair, name: str = "Laptop") -> SigningKey:
@@ -119,6 +118,57 @@ def test_the_fingerprint_is_the_one_ssh_keygen_prints(alice: User, ssh: Ssh) -> 
     assert add(browser(alice), ssh).fingerprint == printed.split()[1]
 
 
+@pytest.mark.parametrize(
+    ("kind", "file"),
+    [("ecdsa 384", "id_ecdsa"), ("rsa", "id_rsa"), ("ed25519-sk", "id_ed25519_sk"), ("ecdsa-sk", "id_ecdsa_sk")],
+)
+def test_the_command_names_the_usual_file(alice: User, tmp_path: Path, kind: str, file: str) -> None:
+    client = browser(alice)
+    key = add(client, make_pair(kind, tmp_path))
+    assert f" -f ~/.ssh/{file} -n " in client.get(f"{KEYS}{key.pk}/").context["command"]
+
+
+@pytest.mark.parametrize("kind", ["ed25519-sk", "ecdsa-sk"])
+def test_openssh_takes_the_signatures_of_the_authenticator_of_these_tests(tmp_path: Path, kind: str) -> None:
+    """Else it would be one program of ours that believes another."""
+    key = OnAuthenticator(kind)
+    (tmp_path / "signature").write_text(key.sign("hello", NAMESPACE))
+    (tmp_path / "allowed").write_text(f"me {key.public}")
+    command = ["ssh-keygen", "-Y", "verify", "-f", "allowed", "-I", "me", "-n", NAMESPACE, "-s", "signature"]
+    done = subprocess.run(command, input="hello\n", cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("kind", ["ed25519-sk", "ecdsa-sk"])
+def test_a_key_on_an_authenticator_has_to_be_touched(alice: User, kind: str) -> None:
+    """Else a program on the person's computer could sign without them."""
+    client, pair = browser(alice), OnAuthenticator(kind)
+    key = add(client, pair)
+    text, path = acts.message_for(key), f"{KEYS}{key.pk}/"
+    untouched = pair.sign(text, acts.namespace(), touched=False)
+    assert client.post(path, {"signature": untouched}).status_code == 400
+    assert client.post(path, {"signature": pair.sign(text, acts.namespace(), extra=b"x")}).status_code == 400
+    assert trail() == []
+    assert client.post(path, {"signature": pair.sign(text, acts.namespace())}).status_code == 302
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "rsa", "ecdsa 256", "ecdsa 521", "ed25519-sk", "ecdsa-sk"])
+def test_no_changed_byte_and_no_shorter_signature_passes(tmp_path: Path, kind: str) -> None:
+    pair = make_pair(kind, tmp_path)
+    key = signatures.read(pair.public, at=clock.now())
+    begin, *lines, end = pair.sign("hello", NAMESPACE).strip().split("\n")
+    raw = b64decode("".join(lines))
+    counted = 0
+    for at in range(len(raw)):
+        changed = raw[:at] + bytes([raw[at] ^ 0x10]) + raw[at + 1 :]
+        for hostile in (changed, raw[:at]):
+            armored = "\n".join([begin, b64encode(hostile).decode(), end])
+            with pytest.raises(signatures.SignatureWrong):
+                signatures.check(key, message=b"hello\n", signature=armored, namespace=NAMESPACE, at=clock.now())
+            counted += 1
+    assert counted > 300
+
+
 def test_a_signature_of_another_key_text_purpose_or_account_proves_nothing(
     alice: User, bob: User, tmp_path: Path, ssh: Ssh
 ) -> None:
@@ -167,8 +217,13 @@ def weak(folder: Path) -> str:
     return Ssh(folder, "-t", "rsa", "-b", "1024").public
 
 
-def ecdsa(folder: Path) -> str:
-    return Ssh(folder, "-t", "ecdsa").public
+def for_a_web_site(_: Path) -> str:
+    """A signature by it could be one that the web site asked for."""
+    return OnAuthenticator("ed25519-sk", application="testserver").public
+
+
+def of_another_name(folder: Path) -> str:
+    return Ssh(folder, "-t", "rsa").public.replace("ssh-rsa", "ssh-ed25519")
 
 
 def private_ssh(folder: Path) -> str:
@@ -183,7 +238,8 @@ def private_pgp(folder: Path) -> str:
     ("make", "sentence"),
     [
         (weak, "1024 bits"),
-        (ecdsa, "no public key that can be used"),
+        (for_a_web_site, "no public key that can be used"),
+        (of_another_name, "no public key that can be used"),
         (private_ssh, "This is a private key"),
         (private_pgp, "private key"),
         (lambda _: "ssh-ed25519 AAAA", "no public key that can be used"),

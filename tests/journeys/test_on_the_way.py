@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.accounts.test_signing_keys import Ssh
 from tests.journeys.test_keys import PASSWORD, Person, without_faults
 from tests.support import chromium, crowd
 from tests.support.site import Site
+from tests.support.ssh_keys import Ssh
 
 # Markup and style: no database can change them.
 pytestmark = pytest.mark.any_database

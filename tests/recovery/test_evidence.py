@@ -30,6 +30,7 @@ from recovery.models import Evidence, Verdict
 from tests.support import cast, claims, system
 from tests.support.claims import ELSEWHERE, HOME, add_address, case_of, claimant, offered, points, the_row
 from tests.support.people import letters_to, mailed_link
+from tests.support.ssh_keys import OnAuthenticator
 from tests.support.tokens import token_of
 from tokens.models import Token
 
@@ -274,8 +275,12 @@ def key_file(tmp_path: Path) -> Path:
 
 
 def added_key(user: User, file: Path, *, days: int) -> SigningKey:
+    return added(user, file.with_suffix(".pub").read_text(), days=days)
+
+
+def added(user: User, line: str, *, days: int) -> SigningKey:
     then = clock.now() - timedelta(days=days)
-    public = read(file.with_suffix(".pub").read_text(), at=then)
+    public = read(line, at=then)
     return SigningKey.objects.create(
         user=user,
         kind=public.kind,
@@ -309,6 +314,17 @@ def test_a_signature_by_an_old_key_counts_and_by_a_young_one_does_not(
     Evidence.objects.filter(signal=Signal.SIGNATURE).update(since=key.proved_at)
     SigningKey.objects.filter(pk=key.pk).update(removed_at=clock.now())
     assert points(claim) == {E: 20}
+
+
+@pytest.mark.parametrize("kind", ["ed25519-sk", "ecdsa-sk"])
+def test_a_key_on_an_authenticator_counts_if_it_was_touched(owner: User, claim: Claim, kind: str) -> None:
+    key = OnAuthenticator(kind)
+    added(owner, key.public, days=91)
+    text = knowing.message_for(knowing.ask_for_signature(claim))
+    knowing.offer_signature(claim, key.sign(text, knowing.namespace(), touched=False))
+    assert points(claim) == {E: 20}
+    knowing.offer_signature(claim, key.sign(text, knowing.namespace()))
+    assert points(claim) == {E: 20, S: 25}
 
 
 def test_a_signature_of_another_case_or_for_another_purpose_is_nothing(
