@@ -1,7 +1,8 @@
 """Which event goes out by which letter, and to whom: one row for every event there is.
 
 A row without a letter says why there is none. `mine` marks what is done in an account's own name: its letter
-and the history offer "This was not me" for it.
+and the history offer "This was not me" for it. Where several people read the letter, the copy of whoever did it
+carries the link, and no other.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def _silent(why_not: str, *, mine: bool = False) -> Row:
     return Row(why_not=why_not, mine=mine)
 
 
-_MANAGERS_ARE_TOLD = _sent("organization-news", MANAGERS)
+_MANAGERS_ARE_TOLD = _sent("organization-news", MANAGERS, mine=True)
 _STAFF_ARE_TOLD = _sent("staff-news", STAFF)
 _BOTH_SIDES = _sent("transfer-news", ALL_SIDES, mine=True)
 
@@ -118,11 +119,11 @@ ROWS: dict[str, Row] = {
     "name.allowed": _silent("nobody has the name"),
     # -- roles
     "role.granted": _sent("your-role", OWNERS, mine=True),
-    "role.removed": _sent("your-role", OWNERS),
+    "role.removed": _sent("your-role", OWNERS, mine=True),
     "role.left": _sent("your-role", OWNERS, mine=True),
     "role.invited": _sent("project-invitation", ASKED, mine=True),
     "role.invited-again": _sent("project-invitation", ASKED, mine=True),
-    "role.invitation-revoked": _sent("project-invitation-revoked", ASKED),
+    "role.invitation-revoked": _sent("project-invitation-revoked", ASKED, mine=True),
     "role.invitation-accepted": _sent("project-people", OWNERS, mine=True),
     "role.invitation-declined": _sent("project-people", OWNERS, mine=True),
     "team-role.granted": _sent("project-people", OWNERS, mine=True),
@@ -187,7 +188,7 @@ ROWS: dict[str, Row] = {
 WITHOUT_EVENT: dict[str, str] = {
     "verify-email": "carries the code of an address to verify",
     "mailbox-check": "carries the code by which the owner of an account with rights proves the mailbox again",
-    "first-factor": "goes beside factor-added, to those who share a project with the person",
+    "first-factor": "goes beside factor-added, to those who share a project or an organisation with the person",
     "address-in-use": "goes instead of that code, where the address belongs to somebody",
     "password-reset-nobody": "goes instead of a reset link, where nobody has verified the address",
     "recovery-link": "carries the link that opens a recovery, to whatever address was typed",
@@ -204,6 +205,10 @@ MUTABLE: dict[str, str] = {
     "unyanked": "A release is no longer yanked",
     "undeleted": "Something deleted was restored",
 }
+
+
+# Names of the events that are done in an account's own name.
+MINE = frozenset(name for name, row in ROWS.items() if row.mine)
 
 
 def events_of(letter: str) -> list[str]:

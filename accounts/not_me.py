@@ -72,6 +72,16 @@ def link_of_letter(user: User, letter: str, *, at: datetime) -> str:
 
     "" for letters about what nobody did in the account's name.
     """
-    names = [name for name in letters.events_of(letter) if letters.ROWS[name].mine]
+    names = letters.MINE.intersection(letters.events_of(letter))
     event = user.audit_events.filter(name__in=names).first() if names else None
     return settings.SITE_URL + path(user, event.pk, at=at) if event is not None else ""
+
+
+def link_of_act(user: User, event_id: int = 0, *, at: datetime) -> str:
+    """The link about what the person did to something that is not theirs alone.
+
+    Args:
+        event_id: the act, where it is known; else the latest in their name: recorded just before.
+    """
+    event_id = event_id or user.acts.filter(name__in=letters.MINE).values_list("pk", flat=True).first() or 0
+    return settings.SITE_URL + path(user, event_id, at=at) if event_id else ""

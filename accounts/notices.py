@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from allauth.account.models import EmailAddress
+
 from accounts import not_me, programs
 from accounts.models import (
     Organization,
@@ -19,6 +21,7 @@ from accounts.models import (
 from accounts.queries import verified_addresses, verified_addresses_of_all
 from indexsite import clock, mail
 from indexsite.actors import Actor
+from indexsite.prepared import Param, Rows
 
 
 def verification_code(*, email: str, username: str, code: str) -> None:
@@ -130,7 +133,8 @@ def organization_news(
         "when": clock.written(clock.now()),
     }
     readers = [*organization.managers(), *also]
-    mail.queue("organization-news", to=verified_addresses_of_all(readers), context=context)
+    to = verified_addresses_of_all(readers)
+    tell_all("organization-news", to=to, context=context, by=actor.user if signed else None)
 
 
 def account_reported(user: User, *, report: SecurityReport, actor: Actor) -> None:
@@ -157,6 +161,29 @@ def warn(user: User, name: str, actor: Actor, *, also: list[str] | None = None, 
         link = not_me.link_of_letter(user, name, at=clock.now())
         values = {"username": user.username, "not_me": link, **origin(actor), **context}
         mail.queue(name, to=to, context=values)
+
+
+def tell_all(name: str, *, to: list[str], context: dict[str, Any], by: User | None, event_id: int = 0) -> None:
+    """Queue a letter that several people read; the copies of whoever did it carry the link "This was not me".
+
+    A link in anybody else's hands could freeze the account.
+
+    Args:
+        by: who did it, or None where no account did.
+        event_id: the record of it, where the caller has it; otherwise it was the latest of theirs.
+    """
+    own = {email for (email,) in _VERIFIED.all(user=by.pk)}.intersection(to) if by is not None else set()
+    if by is not None and own:
+        link = not_me.link_of_act(by, event_id, at=clock.now())
+        mail.queue(name, to=[email for email in to if email in own], context={**context, "not_me": link})
+    if others := [email for email in to if email not in own]:
+        mail.queue(name, to=others, context=context)
+
+
+# Asked in every upload that makes a release.
+_VERIFIED = Rows(
+    lambda: EmailAddress.objects.filter(user=Param("user"), verified=True).order_by().values_list("email")
+)
 
 
 def origin(actor: Actor) -> dict[str, str]:

@@ -12,6 +12,7 @@ from allauth.usersessions.models import UserSession
 from accounts import letters, not_me
 from accounts.models import KnownDevice, OrganizationInvitation, User
 from indexsite import clock
+from indexsite.actors import SITE
 from indexsite.audit_history import HistoryEntry, entry
 
 if TYPE_CHECKING:
@@ -91,8 +92,8 @@ def history_entry(row: AuditEvent, user: User) -> HistoryEntry:
 
 
 def _way_to_report(row: AuditEvent, user: User) -> str:
-    known = letters.ROWS.get(row.name)
-    now = clock.now()
-    if known is None or not known.mine or row.actor_id not in {None, user.pk} or now - row.at > not_me.LINK_LIFE:
+    # A failed sign-in has no actor yet; what the site does by itself is not reported as somebody's.
+    is_others = row.actor_id not in {None, user.pk} or row.actor_label == SITE.label
+    if row.name not in letters.MINE or is_others or clock.now() - row.at > not_me.LINK_LIFE:
         return ""
     return f"{not_me.path(user, row.pk, at=row.at)}?history=1"

@@ -18,10 +18,10 @@ def mailbox_code(*, email: str, username: str, code: str) -> None:
     mail.queue("mailbox-check", to=[email], context={"username": username, "code": code})
 
 
-def first_factor_of(user: User, *, reader: User, projects: list[str]) -> None:
-    """To somebody who owns projects together with `user`, who had no factor until now."""
+def first_factor_of(user: User, *, reader: User, places: list[str]) -> None:
+    """To somebody who shares projects or manages organisations with `user`, who had no factor until now."""
     if to := verified_addresses(reader):
-        mail.queue("first-factor", to=to, context={"username": user.username, "projects": projects})
+        mail.queue("first-factor", to=to, context={"username": user.username, "places": places})
 
 
 def factor_renamed(user: User, *, old: str, new: str, actor: Actor) -> None:

@@ -19,7 +19,7 @@ from accounts.models import (
     User,
 )
 from indexsite import audit, limits
-from indexsite.actors import Actor
+from indexsite.actors import SITE, Actor
 from indexsite.audit import organizations as events
 from indexsite.errors import Conflict, InvalidInput, NotFound
 from indexsite.limits import Limit
@@ -125,7 +125,14 @@ def revoke_organization_invitation(
         PermissionRefused, NotFound, Conflict: as for sending it again.
     """
     organization = lock_organization(actor=actor, organization=organization, action=Action.ORGANIZATION_MANAGE)
-    _revoke(_pending(organization, invitation_id), by=actor, at=at)
+    invitation = _pending(organization, invitation_id)
+    _revoke(invitation, by=actor, at=at)
+    notices.organization_news(
+        organization,
+        headline=f"the invitation of {invitation.invitee} was taken back",
+        sentence=f"{invitation.invitee} cannot join by it any more.",
+        actor=actor,
+    )
 
 
 def take_back_invitations_of(inviter: User, organization: Organization, *, by: Actor, at: datetime) -> None:
@@ -133,6 +140,30 @@ def take_back_invitations_of(inviter: User, organization: Organization, *, by: A
     sent = organization.invitations.filter(invited_by=inviter, state=InvitationState.PENDING)
     for invitation in sent.select_related("user", "organization"):
         _revoke(invitation, by=by, at=at)
+
+
+def take_back_those_of(
+    inviter: User, organization: Organization, *, since: datetime, at: datetime, why: str
+) -> int:
+    """Take back what was sent in somebody's name since then, and tell the managers; returns how many.
+
+    To be called under the organisation's lock.
+
+    Args:
+        why: the end of a sentence.
+    """
+    sent = organization.invitations.filter(invited_by=inviter, state=InvitationState.PENDING, sent_at__gte=since)
+    invitations = list(sent.select_related("user", "organization"))
+    for invitation in invitations:
+        _revoke(invitation, by=SITE, at=at)
+        notices.organization_news(
+            organization,
+            headline=f"the invitation of {invitation.invitee} was taken back",
+            sentence=f"{invitation.invitee} cannot join by it any more: {why}.",
+            actor=SITE,
+            signed=False,
+        )
+    return len(invitations)
 
 
 def _revoke(invitation: OrganizationInvitation, *, by: Actor, at: datetime) -> None:

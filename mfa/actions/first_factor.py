@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts.actions.emails import MailedCodeWrong
-from accounts.models import User
+from accounts.models import Organization, User
 from indexsite import audit, limits
 from indexsite.actors import Actor
 from indexsite.errors import Conflict
@@ -70,15 +70,22 @@ def enter_code(*, actor: Actor, email: str, digest: str, typed: str, at: datetim
 
 
 def tell_co_owners(user: User) -> None:
-    """Called in the transaction that adds a factor to an account that had none."""
+    """Called in the transaction that adds a factor to an account that had none.
+
+    Managers hear of it too, also where their organisation owns nothing yet.
+    """
     shared: dict[int, list[str]] = defaultdict(list)
     readers: dict[int, User] = {}
     for membership in memberships(user):
         for owner in people_with(membership.project, RoleKind.OWNER).exclude(pk=user.pk):
             readers[owner.pk] = owner
             shared[owner.pk].append(membership.project.name)
+    for organization in Organization.objects.of(user):
+        for manager in organization.managers().exclude(pk=user.pk):
+            readers[manager.pk] = manager
+            shared[manager.pk].append(f"organization {organization.name}")
     for pk, reader in readers.items():
-        notices.first_factor_of(user, reader=reader, projects=sorted(shared[pk]))
+        notices.first_factor_of(user, reader=reader, places=sorted(shared[pk]))
 
 
 def _digest(user: User, signs: str) -> str:

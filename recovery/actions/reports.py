@@ -8,32 +8,46 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
+from django.db.models import Q
 
 from accounts import not_me, notices
-from accounts.actions import new_places
+from accounts.actions import new_places, organization_invitations
 from accounts.actions.sessions import drop_sessions
-from accounts.models import FREEZE_TIME, ReportSource, SecurityReport, User
+from accounts.models import (
+    FREEZE_TIME,
+    InvitationState,
+    Organization,
+    OrganizationInvitation,
+    ReportSource,
+    SecurityReport,
+    User,
+)
 from accounts.not_me import Claim
 from indexsite import audit, limits
-from indexsite.actors import Actor
+from indexsite.actors import SITE, Actor
 from indexsite.audit import safety
 from indexsite.errors import Conflict, PermissionRefused
 from indexsite.limits import Limit
 from indexsite.policies import Action, may, require
 from mfa.models import RecoveryDevice, live_device
-from releases.actions.transfers import standing
-from releases.models import OPEN_TRANSFER, Transfer
+from releases.actions.people import standing
+from releases.actions.transfers import standing as transfers
+from releases.models import OPEN_TRANSFER, Project, ProjectInvitation, Transfer
+from releases.notices import people
 from tokens.actions.revoke import drop_tokens
 from tokens.models import Token
 
 if TYPE_CHECKING:
+    from indexsite.audit_history import Rows
     from indexsite.models import AuditEvent
 
+# An act takes its time at its beginning and is recorded at its end.
+_MEANWHILE = timedelta(minutes=1)
 REASON = "its owner said that something was not them"
 
 
@@ -81,7 +95,7 @@ def _look(actor: Actor, claim: Claim) -> Reported:
     user = User.objects.filter(pk=claim.user_id, is_active=True).first()
     if user is None:
         raise not_me.LinkInvalid
-    event = user.audit_events.filter(pk=claim.event_id).first()
+    event = _events(user, [claim.event_id]).first()
     reports = SecurityReport.objects.filter(user=user)
     # A freeze covers what came before it: old letters, in whoever's mailbox, do not prolong it or bring it back.
     covered = reports.filter(frozen_until__isnull=False, reported_at__gte=claim.issued_at).exists()
@@ -93,6 +107,13 @@ def _look(actor: Actor, claim: Claim) -> Reported:
         before=reports.filter(event_id=claim.event_id).first(),
         freezes=not (is_proved or covered),
     )
+
+
+def _events(user: User, pks: Iterable[int]) -> Rows:
+    """Those of the records that are about the account, or of what was done in its name."""
+    wanted = Q(pk__in=list(pks))
+    rows: Rows = user.audit_events.filter(wanted) | user.acts.filter(wanted)
+    return rows
 
 
 def report(
@@ -168,12 +189,38 @@ def _stop(user: User, event: AuditEvent | None, at: datetime) -> list[str]:
         if unproved.delete()[0]:
             stopped.append(f"unverified address removed: {event.data['email']}")
     # Not those from before: an old letter in a stranger's hands should not undo what is older still.
-    since = event.at if event is not None else at
+    since = (event.at if event is not None else at) - _MEANWHILE
+    return stopped + _stop_invitations(user, since, at) + _stop_transfers(user, since, at)
+
+
+def _stop_invitations(user: User, since: datetime, at: datetime) -> list[str]:
+    """Whoever said yes to one sent in this account's name would stay."""
+    stopped = []
+    why = f"{user.username}, who sent it, says it was somebody else"
+    pending = {"invited_by": user, "state": InvitationState.PENDING, "sent_at__gte": since}
+    # Organizations before projects, each by key, as everywhere.
+    sent = OrganizationInvitation.objects.filter(**pending).order_by("organization")
+    for pk in list(sent.values_list("organization_id", flat=True).distinct()):
+        organization = Organization.objects.locked(pk)
+        count = organization_invitations.take_back_those_of(user, organization, since=since, at=at, why=why)
+        stopped.append(f"invitations to {organization.name} taken back: {count}")
+    asked = ProjectInvitation.objects.filter(**pending).order_by("project")
+    for pk in list(asked.values_list("project_id", flat=True).distinct()):
+        project = Project.with_deleted.locked(pk)
+        for invitation in project.invitations.filter(**pending).select_related("user", "project", "invited_by"):
+            standing.revoke(invitation, by=SITE, at=at, reason=why)
+            people.taken_back(invitation, by=SITE, at=at)
+            stopped.append(f"invitation of {invitation.shown} to {project.name} taken back")
+    return stopped
+
+
+def _stop_transfers(user: User, since: datetime, at: datetime) -> list[str]:
+    stopped = []
     offers = Transfer.objects.filter(offered_by=user, state__in=OPEN_TRANSFER, offered_at__gte=since)
     for pk in offers.order_by("project").values_list("pk", flat=True):
-        transfer, _ = standing.locked(pk)
+        transfer, _ = transfers.locked(pk)
         if transfer.state in OPEN_TRANSFER:
-            standing.lapse(transfer, f"{user.username}, who offered it, says it was somebody else", at=at)
+            transfers.lapse(transfer, f"{user.username}, who offered it, says it was somebody else", at=at)
             stopped.append(f"transfer of {transfer.project.name} ended")
     return stopped
 
@@ -204,7 +251,7 @@ def _insist_on_old_factor(actor: Actor, reports: Iterable[SecurityReport]) -> No
     device = live_device(actor.factor)
     if device is None or isinstance(device, RecoveryDevice):
         raise FactorTooYoung
-    events = actor.person.audit_events.filter(pk__in=[row.event_id for row in reports])
+    events = _events(actor.person, [row.event_id for row in reports])
     oldest = min(events.values_list("at", flat=True), default=None)
     if oldest is not None and device.created_at >= oldest:
         raise FactorTooYoung

@@ -249,9 +249,9 @@ def _commit(upload: _Upload) -> PublishResult:
     _SET_SERIAL(pk=project.pk, last_serial=event.pk)
     pages.refresh_project(project, files=[*files, pages.entry_of(file)])
     if is_new_project:
-        publishing.project_created(project, release, by=actor)
+        publishing.project_created(project, release, by=actor, event_id=event.pk)
     elif is_new_release:
-        publishing.release_published(release, by=actor, at=at)
+        publishing.release_published(release, by=actor, event_id=event.pk, at=at)
     return PublishResult(file, created=True)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from indexsite import clock, mail
+from accounts.notices import tell_all
+from indexsite import clock
 from indexsite.actors import SITE, Actor
 from releases.models import DeletedKind, Deletion, File, Project, Release
 from releases.notices.publishing import uploaders
@@ -69,4 +70,4 @@ def _tell(name: str, project: Project, by: Actor, at: datetime, **facts: Any) ->
         "at": clock.written(at),
         **facts,
     }
-    mail.queue(name, to=uploaders(project, name), context=context)
+    tell_all(name, to=uploaders(project, name), context=context, by=by.user)

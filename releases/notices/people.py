@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from allauth.account.models import EmailAddress
 
@@ -21,7 +22,11 @@ def invited(invitation: ProjectInvitation, *, at: datetime) -> None:
     mail.queue("project-invitation", to=to, context=_invitation_facts(invitation, at))
     by = invitation.invited_by.username
     _tell_owners(
-        invitation.project, f"{by} invited {invitation.invitee} to become {invitation.kind}", at, is_pending=True
+        invitation.project,
+        f"{by} invited {invitation.invitee} to become {invitation.kind}",
+        at,
+        by=invitation.invited_by,
+        is_pending=True,
     )
 
 
@@ -29,7 +34,9 @@ def taken_back(invitation: ProjectInvitation, *, by: Actor, at: datetime) -> Non
     """Tell the person that there is nothing to answer any more, and the owners."""
     to = [invitation.email] if invitation.user is None else _primary([invitation.user])
     mail.queue("project-invitation-revoked", to=to, context=_invitation_facts(invitation, at))
-    _tell_owners(invitation.project, f"{by.label} took the invitation of {invitation.invitee} back", at)
+    _tell_owners(
+        invitation.project, f"{by.label} took the invitation of {invitation.invitee} back", at, by=by.user
+    )
 
 
 def declined(invitation: ProjectInvitation, *, at: datetime) -> None:
@@ -46,32 +53,35 @@ def joined(user: User, project: Project, *, kind: RoleKind, invited_by: User, at
     """The invitation was accepted."""
     sentence = f"{user.username} is now {kind}, invited by {invited_by.username}"
     _tell_owners(project, sentence, at, but=user)
-    _tell_person(user, project, f"you are now {kind}", at, gained=kind)
+    _tell_person(user, project, f"you are now {kind}", at, gained=kind, by=user)
 
 
-def role_lost(member: User, project: Project, *, kinds: Iterable[RoleKind], by: Actor, at: datetime) -> None:
-    """Roles were taken away, or given up."""
-    lost = " and ".join(sorted(kinds))
+def role_lost(
+    member: User, project: Project, *, kinds: Iterable[RoleKind], by: Actor, event_id: int, at: datetime
+) -> None:
+    """Roles were taken away, or given up; `event_id`: the record of it."""
+    lost = f"no longer {' and '.join(sorted(kinds))}"
+    signed: Any = {"by": by.user, "event_id": event_id}
     if member == by.user:
-        _tell_owners(project, f"{member.username} is no longer {lost}: they gave it up", at, but=member)
-        _tell_person(member, project, f"you are no longer {lost}, as you wished", at)
+        _tell_owners(project, f"{member.username} is {lost}: they gave it up", at, but=member, **signed)
+        _tell_person(member, project, f"you are {lost}, as you wished", at, **signed)
     else:
-        _tell_owners(project, f"{member.username} is no longer {lost}: {by.label} took it away", at, but=member)
-        _tell_person(member, project, f"you are no longer {lost}: {by.label} took it away", at)
+        _tell_owners(project, f"{member.username} is {lost}: {by.label} took it away", at, but=member, **signed)
+        _tell_person(member, project, f"you are {lost}: {by.label} took it away", at, **signed)
 
 
 def team_joined(team: Team, project: Project, *, kind: RoleKind, by: Actor, at: datetime) -> None:
     """A team was given a role."""
-    _tell_owners(project, f"{by.label} made team {team} {kind}", at)
+    _tell_owners(project, f"{by.label} made team {team} {kind}", at, by=by.user)
     for user in _people_of(team):
-        _tell_person(user, project, f"through team {team} you are now {kind}", at, gained=kind)
+        _tell_person(user, project, f"through team {team} you are now {kind}", at, gained=kind, by=by.user)
 
 
 def team_left(team: Team, project: Project, *, kind: RoleKind, by: Actor, at: datetime) -> None:
     """A role was taken from a team."""
-    _tell_owners(project, f"{by.label} took the role {kind} from team {team}", at)
+    _tell_owners(project, f"{by.label} took the role {kind} from team {team}", at, by=by.user)
     for user in _people_of(team):
-        _tell_person(user, project, f"you are no longer {kind} through team {team}", at)
+        _tell_person(user, project, f"you are no longer {kind} through team {team}", at, by=by.user)
 
 
 def _people_of(team: Team) -> list[User]:
@@ -79,20 +89,34 @@ def _people_of(team: Team) -> list[User]:
 
 
 def _tell_owners(
-    project: Project, sentence: str, at: datetime, *, but: User | None = None, is_pending: bool = False
+    project: Project,
+    sentence: str,
+    at: datetime,
+    *,
+    by: User | None = None,
+    event_id: int = 0,
+    but: User | None = None,
+    is_pending: bool = False,
 ) -> None:
     owners = people_with(project, RoleKind.OWNER)
     if but is not None:  # who has a letter of their own
         owners = owners.exclude(pk=but.pk)
     context = {**_project_facts(project, sentence, at), "is_pending": is_pending}
-    mail.queue("project-people", to=_primary(owners), context=context)
+    account_notices.tell_all("project-people", to=_primary(owners), context=context, by=by, event_id=event_id)
 
 
 def _tell_person(
-    user: User, project: Project, sentence: str, at: datetime, *, gained: RoleKind | None = None
+    user: User,
+    project: Project,
+    sentence: str,
+    at: datetime,
+    *,
+    gained: RoleKind | None = None,
+    by: User | None = None,
+    event_id: int = 0,
 ) -> None:
     context = {**_project_facts(project, sentence, at), "username": user.username, "gained": gained or ""}
-    mail.queue("your-role", to=verified_addresses(user), context=context)
+    account_notices.tell_all("your-role", to=verified_addresses(user), context=context, by=by, event_id=event_id)
 
 
 def _primary(users: Iterable[User]) -> list[str]:

@@ -9,7 +9,8 @@ from allauth.account.models import EmailAddress
 
 from accounts import programs
 from accounts.models import muting
-from indexsite import clock, mail
+from accounts.notices import tell_all
+from indexsite import clock
 from indexsite.actors import Actor
 from indexsite.prepared import Param, Rows
 from releases.models import Project, Release, RoleKind, holders, people_with
@@ -20,20 +21,24 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 
-def project_created(project: Project, release: Release, *, by: Actor) -> None:
-    """Tell the new owner that a project and its first release have appeared in their name."""
-    mail.queue(
-        "project-created",
-        to=uploaders(project, "project-created"),
-        context=_facts(release, by, release.created_at),
-    )
+def project_created(project: Project, release: Release, *, by: Actor, event_id: int) -> None:
+    """Tell the new owner that a project and its first release have appeared in their name.
+
+    Args:
+        event_id: the record of the first file.
+    """
+    to, context = uploaders(project, "project-created"), _facts(release, by, release.created_at)
+    tell_all("project-created", to=to, context=context, by=by.user, event_id=event_id)
 
 
-def release_published(release: Release, *, by: Actor, at: datetime) -> None:
-    """Tell everyone who can publish here of a new release: once per release, not per file."""
-    mail.queue(
-        "release-published", to=uploaders(release.project, "release-published"), context=_facts(release, by, at)
-    )
+def release_published(release: Release, *, by: Actor, event_id: int, at: datetime) -> None:
+    """Tell everyone who can publish here of a new release: once per release, not per file.
+
+    Args:
+        event_id: the record of its first file.
+    """
+    to, context = uploaders(release.project, "release-published"), _facts(release, by, at)
+    tell_all("release-published", to=to, context=context, by=by.user, event_id=event_id)
 
 
 def uploaders(project: Project, letter: str) -> list[str]:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from accounts.models import User
+from accounts.notices import tell_all
 from accounts.queries import verified_addresses_of_all
-from indexsite import clock, mail
-from indexsite.actors import Actor
+from indexsite import clock
+from indexsite.actors import SITE, Actor
 from releases.models import RoleKind, Transfer, people_with
 
 
@@ -17,13 +18,13 @@ def offered(transfer: Transfer, *, by: Actor, at: datetime) -> None:
     until = clock.written(transfer.expires_at)
     request = {**_facts(transfer, by.label, at), "until": until, "transfer_id": transfer.pk}
     asked = _receivers(transfer)
-    mail.queue("transfer-request", to=verified_addresses_of_all(asked), context=request)
+    tell_all("transfer-request", to=verified_addresses_of_all(asked), context=request, by=by.user)
     owners = [user for user in _owners(transfer) if user not in asked]
     sentence = (
         f"{by.label} offered it to {_receiver(transfer)}. Nothing changes unless they accept by {until}; "
         "then 72 hours pass in which any owner can cancel."
     )
-    _tell(transfer, f"offered to {transfer.receiver}", sentence, at, by=by.label, people=owners, can_cancel=True)
+    _tell(transfer, f"offered to {transfer.receiver}", sentence, at, by=by, people=owners, can_cancel=True)
 
 
 def accepted(transfer: Transfer, *, by: Actor, at: datetime) -> None:
@@ -31,17 +32,17 @@ def accepted(transfer: Transfer, *, by: Actor, at: datetime) -> None:
     sentence = (
         f"{by.label} accepted for {_receiver(transfer)}. It happens after {due}; any owner can cancel until then."
     )
-    _tell(transfer, f"goes to {transfer.receiver} in 72 hours", sentence, at, by=by.label, can_cancel=True)
+    _tell(transfer, f"goes to {transfer.receiver} in 72 hours", sentence, at, by=by, can_cancel=True)
 
 
 def declined(transfer: Transfer, *, by: Actor, at: datetime) -> None:
     sentence = f"{by.label} declined for {_receiver(transfer)}. Nothing changes."
-    _tell(transfer, f"transfer to {transfer.receiver} declined", sentence, at, by=by.label)
+    _tell(transfer, f"transfer to {transfer.receiver} declined", sentence, at, by=by)
 
 
 def cancelled(transfer: Transfer, *, by: Actor, at: datetime) -> None:
     sentence = f"{by.label} cancelled the transfer to {_receiver(transfer)}. Nothing changes."
-    _tell(transfer, f"transfer to {transfer.receiver} cancelled", sentence, at, by=by.label)
+    _tell(transfer, f"transfer to {transfer.receiver} cancelled", sentence, at, by=by)
 
 
 def lapsed(transfer: Transfer, *, reason: str, at: datetime) -> None:
@@ -64,18 +65,18 @@ def _tell(
     sentence: str,
     at: datetime,
     *,
-    by: str = "",
+    by: Actor = SITE,
     people: Iterable[User] | None = None,
     can_cancel: bool = False,
 ) -> None:
     to = verified_addresses_of_all(_all(transfer) if people is None else people)
     context = {
-        **_facts(transfer, by, at),
+        **_facts(transfer, by.label if by.user is not None else "", at),
         "headline": headline,
         "sentence": sentence,
         "can_cancel": can_cancel,
     }
-    mail.queue("transfer-news", to=to, context=context)
+    tell_all("transfer-news", to=to, context=context, by=by.user)
 
 
 def _facts(transfer: Transfer, by: str, at: datetime) -> dict[str, object]:

@@ -16,6 +16,7 @@ from tests.mfa.test_enrolment import code_for, keep_codes
 from tests.mfa.test_keys import ADD, options, register
 from tests.support import cast, people
 from tests.support.authenticators import SoftKey
+from tests.support.organizations import organization
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +68,19 @@ def test_whoever_reads_the_mail_does_and_the_co_owners_are_told(owners: tuple[Us
     # The second one is nobody else's concern.
     assert register(client, SoftKey()).status_code == 302
     assert len(people.letters_to("alice@example.org")) == 1
+
+
+def test_managers_hear_of_it_also_where_the_organization_owns_nothing(bob: User, dave: User, erin: User) -> None:
+    """A thief in a member's account would wait there for the first project."""
+    organization("acme", managers=[bob, dave], members=[erin])
+    client = people.browser(dave)
+    keep_codes(client)
+    prove_mailbox(client)
+    client.post(TOTP, {"code": code_for(client.get(TOTP).context["secret"])})
+    (told,) = people.letters_to("bob@example.org")
+    assert told.subject == "dave has a second factor now"
+    assert "organization acme" in str(told.body)
+    assert people.letters_to("erin@example.org") == []  # who manages nothing
 
 
 def test_a_first_key_is_told_of_as_well(owners: tuple[User, User]) -> None:

@@ -85,20 +85,23 @@ def _take(
             kind=keep,
             defaults={"granted_at": at, "granted_by": None if is_own else actor.user},
         )
-    drop_roles(project, member, taken, by=actor, at=at)
+    event_id = drop_roles(project, member, taken, by=actor, at=at)
     lost = [RoleKind(role.kind) for role in taken]
     if RoleKind.OWNER in lost:  # others may go also while staff keep the only owner's account frozen
         insist_on_owner(project)
-    notices.role_lost(member, project, kinds=lost, by=actor, at=at)
+    notices.role_lost(member, project, kinds=lost, by=actor, event_id=event_id, at=at)
 
 
-def drop_roles(project: Project, member: User, roles: list[Role], *, by: Actor, at: datetime) -> None:
-    """Delete the roles, with the tokens and invitations that stood on them."""
+def drop_roles(project: Project, member: User, roles: list[Role], *, by: Actor, at: datetime) -> int:
+    """Delete the roles, with the tokens and invitations that stood on them; returns the number of the record."""
     Role.objects.filter(pk__in=[role.pk for role in roles]).delete()
     kind_of_event = audit.RoleLeft if member == by.user else audit.RoleRemoved
+    event_id = 0
     for role in roles:
-        audit.record(by, kind_of_event(about=member, project=project.normalized_name, role=role.kind))
+        event = kind_of_event(about=member, project=project.normalized_name, role=role.kind)
+        event_id = audit.record(by, event).pk
     if not holds_role(member, project, standing.UPLOADERS):
         reason = f"because {member.username} may no longer upload to {project.name}"
         standing.drop_orphaned_tokens(project, by=by, at=at, reason=reason)
     standing.take_back_invitations_of(member, project, by=by, at=at)
+    return event_id
