@@ -8,7 +8,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 
-from accounts import not_me, programs
+from accounts import not_me, places, programs
 from accounts.models import (
     Organization,
     OrganizationInvitation,
@@ -190,7 +190,7 @@ def origin(actor: Actor) -> dict[str, str]:
     """When, from where and with what: the part of a letter that tells an owner from a thief."""
     return {
         "when": clock.written(clock.now()),
-        "address": actor.address or "unknown",
+        "address": places.with_place(actor.address) or "unknown",
         "client": programs.recognised(actor.client) or "an unknown program",
     }
 

@@ -141,7 +141,7 @@ def load(environ: Mapping[str, str] | None = None, *, var_dir: Path = VAR_DIR) -
         trusted_proxies=get("TRUSTED_PROXIES", "", _networks),
         staff_networks=get("STAFF_NETWORKS", "", _networks),
         evidence_git_hosts=get("EVIDENCE_GIT_HOSTS", "github.com,gitlab.com,codeberg.org", _list),
-        geoip_db=get("GEOIP_DB", "", _text),
+        geoip_db=get("GEOIP_DB", "", _places),
         rdap_url=get("RDAP_URL", "", _text),
         audit_heads_to=get("AUDIT_HEADS_TO", "", _list),
     )
@@ -183,6 +183,22 @@ def _secret_key(source: Mapping[str, str], *, debug: bool, var_dir: Path) -> str
 
 def _text(_name: str, value: str) -> str:
     return value.strip()
+
+
+def _places(name: str, value: str) -> str:
+    """A database of locations in MaxMind's format, which ends in a mark and a description of at most 128 KiB."""
+    path = value.strip()
+    if not path:
+        return ""
+    try:
+        with Path(path).open("rb") as file:
+            file.seek(max(0, Path(path).stat().st_size - 128 * 1024))
+            is_database = b"\xab\xcd\xefMaxMind.com" in file.read()
+    except OSError as error:
+        raise EnvError(f"{name} is {path!r}, which cannot be read.") from error
+    if not is_database:
+        raise EnvError(f"{name} is {path!r}; it must be a database of locations in MaxMind's format (.mmdb).")
+    return path
 
 
 def _list(_name: str, value: str) -> tuple[str, ...]:

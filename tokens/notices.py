@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from accounts import not_me, programs
+from accounts import not_me, places, programs
 from accounts.queries import verified_addresses
 from indexsite import clock, mail
 from indexsite.actors import Actor
@@ -53,6 +53,6 @@ def _context(token: Token, letter: str, *, by: Actor, at: datetime) -> dict[str,
         "expires": clock.written(token.expires_at) if token.expires_at is not None else "",
         "at": clock.written(at),
         "by": "" if own else by.label,
-        "address": by.address if own else "",
+        "address": places.with_place(by.address) if own else "",
         "client": programs.recognised(by.client) if own else "",
     }

@@ -16,6 +16,12 @@ def place(address: str | None) -> str:
 
 
 @register.filter
+def with_place(address: str | None) -> str:
+    """The address itself, with its place where that is known."""
+    return places.with_place(address or "")
+
+
+@register.filter
 def program(user_agent: str | None) -> str:
     """The program behind a User-Agent header, in words."""
     return programs.describe(user_agent or "")
