@@ -225,7 +225,13 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         recent_step_up,
     ),
     Action.PROJECT_DELETE: (interactive, _OWNER, obligations_met, not_quarantined, not_on_hold, recent_step_up),
-    Action.PROJECT_QUARANTINE: (interactive, staff_role(StaffKind.MODERATOR), factor_held, recent_step_up),
+    Action.PROJECT_QUARANTINE: (
+        interactive,
+        staff_role(StaffKind.MODERATOR),
+        factor_held,
+        edits_free,
+        recent_step_up,
+    ),
     Action.HISTORY_VIEW: (scope(Permission.READ_HISTORY), role(*RoleKind), obligations_met),
     Action.MEMBERS_VIEW: (scope(Permission.READ_MEMBERS), role(*RoleKind), obligations_met),
     Action.ROLE_INVITE: (
@@ -295,7 +301,14 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         not_on_hold_or_by_project_token,
         writable,
     ),
-    Action.ORGANIZATION_CREATE: (interactive, verified_email, factor_held, not_on_hold, recent_step_up),
+    Action.ORGANIZATION_CREATE: (
+        interactive,
+        verified_email,
+        factor_held,
+        edits_free,
+        not_on_hold,
+        recent_step_up,
+    ),
     Action.ORGANIZATION_VIEW: (interactive, membership(*MembershipKind), obligations_met),
     Action.ORGANIZATION_MANAGE: (interactive, _MANAGER, obligations_met, edits_free, not_on_hold, recent_step_up),
     Action.ORGANIZATION_LEAVE: (interactive, membership(*MembershipKind), edits_free, not_on_hold, recent_step_up),
@@ -306,9 +319,10 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         not_oneself,
         security_for_staff,
         factor_held,
+        edits_free,
         recent_step_up,
     ),
-    Action.NAME_PROHIBIT: (interactive, staff_role(StaffKind.MODERATOR), factor_held, recent_step_up),
+    Action.NAME_PROHIBIT: (interactive, staff_role(StaffKind.MODERATOR), factor_held, edits_free, recent_step_up),
     # No secret among the staff: it decides how a recovery goes.
     Action.CRITICAL_VIEW: (interactive, staff_role(*StaffKind), factor_held, recent_step_up),
     Action.CRITICAL_PROPOSE: (
@@ -342,10 +356,12 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         edits_free,
         recent_step_up,
     ),
-    # Stopping gives nobody anything: one is enough, whatever their role.
-    Action.STAFF_STOP: (interactive, staff_role(*StaffKind), factor_held, recent_step_up),
+    # Stopping gives nobody anything: one is enough, whatever their role. But no thief stops what colleagues of his
+    # victim do about him.
+    Action.STAFF_STOP: (interactive, staff_role(*StaffKind), factor_held, edits_free, recent_step_up),
     Action.STAFF_REMOVE: (interactive, security_or_oneself, factor_held, edits_free, recent_step_up),
-    Action.CONSOLE_ENTER: (interactive, staff, factor_held, recent_step_up),
+    # Also in order to read: what the console shows is other people's.
+    Action.CONSOLE_ENTER: (interactive, staff, factor_held, edits_free, recent_step_up),
     # Whoever sees something wrong must not be held up: a session is enough.
     Action.RECOVERY_STOP: (interactive,),
     Action.RECOVERY_PAUSE: (interactive, factor_held, edits_free, not_on_hold, fresh_step_up),
@@ -359,13 +375,28 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
             StaffKind.AUDITOR,
         ),
         factor_held,
+        edits_free,
         recent_step_up,
     ),
-    Action.CASE_WORK: (interactive, _DESK, no_conflict_of_interest, factor_held, recent_step_up),
+    Action.CASE_WORK: (interactive, _DESK, no_conflict_of_interest, factor_held, edits_free, recent_step_up),
     # Whose yes counts for what is for the tier of the case to say (`recovery.actions.approving`).
-    Action.CASE_APPROVE: (interactive, _DESK, no_conflict_of_interest, fresh_step_up, key_proved),
-    Action.CASE_REJECT: (interactive, _SENIOR, no_conflict_of_interest, factor_held, recent_step_up),
-    Action.CASE_SETTLE: (interactive, _SECURITY, no_conflict_of_interest, fresh_step_up, key_proved),
-    Action.CASE_BREAK_GLASS: (interactive, _SENIOR, no_conflict_of_interest, fresh_step_up, key_proved),
-    Action.CASE_CONFIRM_GLASS: (interactive, _SECURITY, no_conflict_of_interest, fresh_step_up, key_proved),
+    Action.CASE_APPROVE: (interactive, _DESK, no_conflict_of_interest, edits_free, fresh_step_up, key_proved),
+    Action.CASE_REJECT: (interactive, _SENIOR, no_conflict_of_interest, factor_held, edits_free, recent_step_up),
+    Action.CASE_SETTLE: (interactive, _SECURITY, no_conflict_of_interest, edits_free, fresh_step_up, key_proved),
+    Action.CASE_BREAK_GLASS: (
+        interactive,
+        _SENIOR,
+        no_conflict_of_interest,
+        edits_free,
+        fresh_step_up,
+        key_proved,
+    ),
+    Action.CASE_CONFIRM_GLASS: (
+        interactive,
+        _SECURITY,
+        no_conflict_of_interest,
+        edits_free,
+        fresh_step_up,
+        key_proved,
+    ),
 }
