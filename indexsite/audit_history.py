@@ -97,29 +97,38 @@ def entry(row: AuditEvent, *, with_actor: bool = True, with_place: bool) -> Hist
     )
 
 
-def as_csv(entries: Iterable[HistoryEntry]) -> Iterator[str]:
-    """RFC 4180 with a header line, one line at a time; no cell is one that a spreadsheet would calculate."""
-    yield _csv_line([field.name for field in fields(HistoryEntry)])
+def as_csv(entries: Iterable[Any], *, kind: type[Any] = HistoryEntry) -> Iterator[str]:
+    """RFC 4180 with a header line, one line at a time; no cell is one that a spreadsheet would calculate.
+
+    Args:
+        kind: the dataclass whose fields are the columns.
+    """
+    yield _csv_line([field.name for field in fields(kind)])
     for line in entries:
-        yield _csv_line([_inert(_plain(value)) for value in _exported(line).values()])
+        yield _csv_line([_inert(_plain(value)) for value in _exported(line, kind).values()])
 
 
-def as_json(entries: Iterable[HistoryEntry]) -> Iterator[str]:
-    """One JSON array of objects, one object a line."""
+def as_json(entries: Iterable[Any], *, kind: type[Any] = HistoryEntry) -> Iterator[str]:
+    """One JSON array of objects, one object a line; `kind` as in `as_csv`."""
     separator = "[\n"
     for line in entries:
-        values = {name: _plain(value) for name, value in _exported(line).items()}
+        values = {
+            name: value if isinstance(value, dict | int) else _plain(value)
+            for name, value in _exported(line, kind).items()
+        }
         yield separator + json.dumps(values, ensure_ascii=False)
         separator = ",\n"
     yield "[]\n" if separator == "[\n" else "\n]\n"
 
 
-def _exported(line: HistoryEntry) -> dict[str, Any]:
+def _exported(line: Any, kind: type[Any]) -> dict[str, Any]:
     # What a page adds to its lines is for the page alone.
-    return {field.name: getattr(line, field.name) for field in fields(HistoryEntry)}
+    return {field.name: getattr(line, field.name) for field in fields(kind)}
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 

@@ -125,6 +125,8 @@ class Action(StrEnum):
     ACCOUNT_CLOSE = "account:close"
     ACCOUNT_FREEZE = "account:freeze"
     NAME_PROHIBIT = "name:prohibit"
+    AUDIT_VIEW = "audit:view"
+    AUDIT_EXPORT = "audit:export"
     CRITICAL_VIEW = "critical:view"
     CRITICAL_PROPOSE = "critical:propose"
     CRITICAL_AGREE = "critical:agree"
@@ -323,8 +325,10 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         recent_step_up,
     ),
     Action.NAME_PROHIBIT: (interactive, staff_role(StaffKind.MODERATOR), factor_held, edits_free, recent_step_up),
+    Action.AUDIT_VIEW: (interactive, staff_role(StaffKind.AUDITOR), factor_held, edits_free, recent_step_up),
+    Action.AUDIT_EXPORT: (interactive, staff_role(StaffKind.AUDITOR), factor_held, edits_free, recent_step_up),
     # No secret among the staff: it decides how a recovery goes.
-    Action.CRITICAL_VIEW: (interactive, staff_role(*StaffKind), factor_held, recent_step_up),
+    Action.CRITICAL_VIEW: (interactive, staff_role(*StaffKind), factor_held, edits_free, recent_step_up),
     Action.CRITICAL_PROPOSE: (
         interactive,
         staff_role(StaffKind.CURATOR),

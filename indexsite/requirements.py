@@ -277,8 +277,8 @@ def scope(permission: Permission) -> Requirement:
 
 
 def staff(actor: Actor, subject: Subject) -> Denied | None:
-    """The person works for the site."""
-    if actor.user is not None and actor.user.is_staff:
+    """The person works for the site, in whatever role; `is_staff` alone is none, nor is being a superuser."""
+    if actor.user is not None and has_staff_role(actor.user, *StaffKind):
         return None
     return Denied("not-staff", "This page is for the people who run the site.")
 

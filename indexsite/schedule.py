@@ -9,6 +9,7 @@ from indexsite.task_backend import Periodic
 JOBS: tuple[Periodic, ...] = (
     Periodic("audit-seal", "indexsite.tasks.seal_audit", timedelta(minutes=1)),
     Periodic("audit-seal-late", "indexsite.tasks.seal_late_audit", timedelta(hours=6)),
+    Periodic("audit-check", "indexsite.tasks.check_audit", timedelta(days=1)),
     Periodic("audit-head-mail", "indexsite.tasks.mail_audit_head", timedelta(days=1)),
     Periodic("limits-sweep", "indexsite.tasks.sweep_limits", timedelta(hours=1)),
     Periodic("tasks-sweep", "indexsite.tasks.sweep_tasks", timedelta(days=1)),

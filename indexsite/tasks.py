@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.tasks import task
 
-from indexsite import audit_seal, clock, limits, mail, task_backend
+from indexsite import audit_seal, auditing, clock, limits, mail, task_backend
 
 
 @task()
@@ -17,6 +17,11 @@ def seal_audit() -> None:
 @task()
 def seal_late_audit() -> None:
     audit_seal.seal(at=clock.now(), late=True)
+
+
+@task()
+def check_audit() -> None:
+    auditing.check(at=clock.now())
 
 
 @task()

@@ -11,6 +11,7 @@ from indexsite.styleguide import styleguide
 urlpatterns: list[URLPattern | URLResolver] = [
     # Before the console's own addresses, the last of which takes whatever is left below /admin/.
     path("admin/staff/", include("accounts.urls_staff")),
+    path("admin/audit/", include("indexsite.urls_audit")),
     path("admin/critical/", include("releases.urls_critical")),
     path("admin/moderation/", include("releases.urls_moderation")),
     path("admin/", admin_site.site.urls),

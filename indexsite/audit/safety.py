@@ -60,3 +60,31 @@ class DevicesForgotten(Event):
 class PasswordDisabled(Event):
     name = "password.disabled"
     sentence = "The password was used to sign in, is on a list of leaked passwords, and was disabled."
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrailExported(Event):
+    name = "audit.exported"
+    by_staff = True
+    sentence = "Events of the audit trail were taken along as {format}: {what} (reason: {reason})."
+    what: str
+    format: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressUnmasked(Event):
+    name = "audit.address-shown"
+    by_staff = True
+    sentence = (
+        "The network address of event {number} ({event}) was shown to somebody of the staff (reason: {reason})."
+    )
+    number: int
+    event: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrailCheckAsked(Event):
+    name = "audit.check-asked"
+    sentence = "The audit trail was to be held against its seals."

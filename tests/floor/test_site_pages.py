@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 from rest_framework import exceptions
 
@@ -93,9 +92,3 @@ def test_the_style_guide_shows_every_component(rf: RequestFactory) -> None:
 
 def test_the_style_guide_is_not_part_of_a_real_site() -> None:
     assert Client().get("/styleguide/").status_code == 404
-
-
-@pytest.mark.django_db
-def test_staff_sign_out_of_the_console_through_the_one_sign_out(rf: RequestFactory) -> None:
-    page = render_to_string("admin/base_site.html", {"has_permission": True}, request=rf.get("/admin/"))
-    assert 'method="post" action="/account/logout/"' in page

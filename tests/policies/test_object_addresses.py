@@ -125,14 +125,14 @@ def stage(
     listing = critical.propose(
         actor=cast.actor(lars), name="rocket", change=ListChange.JOIN, reason="Asked for.", at=at
     )
-    root, chief = cast.staff("root"), cast.staff("chief", is_superuser=True)
+    root, audra = cast.staff("root", is_superuser=True), cast.staff("audra", StaffKind.AUDITOR)
     rights = {
         "owner": alice,
         "frank": frank,
         "moderator": mona,
         "security": sven,
         "curator": lena,
-        "superuser": chief,
+        "auditor": audra,
     }
     askers = {"stranger": mallory, "elsewhere": trudy, "suspended": dave, "maintainer": bob, "staff": root}
     values = {
@@ -142,8 +142,6 @@ def stage(
         "yanked": "sampleproject-2.0-py3-none-any.whl",
         "username": "bob",
         "team": "core",
-        "app_label": "indexsite",
-        "content_type_id": "1",
         "url": "nothing",
         "invitation": projects.invite(alice, project, "frank").pk,
         "joining": joining.pk,
@@ -159,7 +157,7 @@ def stage(
         "key": key_of(alice).pk,
         "session": UserSession.objects.filter(user=alice).latest("pk").pk,
         "scope": f"project:{project.pk}",
-        "object_id": AuditEvent.objects.latest("pk").pk,
+        "event": AuditEvent.objects.latest("pk").pk,
     }
     nobody, with_cookies_alone = Someone(Client()), Someone(browser(alice))
     return Stage(
@@ -238,7 +236,7 @@ def test_nobody_else_gets_through(stage: Stage) -> None:
 
 
 def test_those_outside_cannot_tell_a_thing_from_none(stage: Stage) -> None:
-    nothing = dict.fromkeys(stage.values, "987654") | {"name": "no-such-thing", "app_label": "indexsite"}
+    nothing = dict.fromkeys(stage.values, "987654") | {"name": "no-such-thing"}
     nothing["token"] = "00000000-0000-4000-8000-000000000000"
     wrong = []
     for name in ("visitor", "stranger", "elsewhere", "staff"):

@@ -41,12 +41,10 @@ ONES_OWN = {
     "manage/organizations/", "manage/organizations/create/", "api/v1/projects/", "api/v1/token/", "api/v1/token",
 }  # fmt: skip
 UPLOADS = {"legacy/", "legacy"}
-# That there is such a thing is no secret to those who hear of it: all staff see the list of proposals and roles;
-# and Django tells staff whether there is an event of this number before it asks who may read it.
+# That there is such a thing is no secret to those who hear of it: all staff see the list of proposals and roles.
 LOOKS_FIRST = {
     "admin/staff/proposal/<int:pk>/",
     "admin/staff/member/<str:username>/<str:role>/",
-    "admin/indexsite/auditevent/<path:object_id>/history/",
 }
 # What could be sent to one's own addresses to reach what is another's.
 FOREIGN_BODIES: list[tuple[str, dict[str, str]]] = [
@@ -104,7 +102,7 @@ _PROJECT, _ORGANIZATION, _API = (
 _RELEASE, _FILE = f"{_PROJECT}releases/<str:version>/", f"{_PROJECT}files/<str:filename>/"
 _YANKED = SAMPLE | {"version": "2.0", "filename": "{yanked}"}
 _CRITICAL = "admin/critical/"
-_PEOPLE, _STAFF, _EVENT = f"{_PROJECT}people/", "admin/moderation/", "admin/indexsite/auditevent/<path:object_id>/"
+_PEOPLE, _STAFF = f"{_PROJECT}people/", "admin/moderation/"
 
 ACTS: dict[str, list[Act]] = {
     _PROJECT: page(MEMBERS, SAMPLE),
@@ -184,19 +182,10 @@ ACTS: dict[str, list[Act]] = {
         MODERATORS, {"username": "mona"}, right="security", reason="y"
     ),
     "admin/": page(ALL_STAFF, {}, right="moderator"),
-    "admin/password_change/done/": page(ALL_STAFF, {}, right="moderator"),
-    "admin/jsi18n/": page(ALL_STAFF, {}, right="moderator"),
-    "admin/^(?P<app_label>indexsite)/$": page(MODERATORS | {"staff": "404"}, {}, right="superuser"),
-    "admin/indexsite/auditevent/": page(MODERATORS, {}, right="superuser"),
-    f"{_EVENT}history/": page(MODERATORS, {}, right="superuser"),
-    f"{_EVENT}change/": page(MODERATORS, {}, right="superuser"),
-    _EVENT: page(ALL_STAFF, {}, right="superuser"),  # leads to the one above
-    # Django's own; here they do nothing for anybody.
-    f"{_EVENT}delete/": form(MODERATORS, {}, right="", post="yes"),
-    "admin/indexsite/auditevent/add/": form(MODERATORS, {}, right="", name="x"),
-    "admin/autocomplete/": page(MODERATORS, {}, right=""),
-    "admin/r/<path:content_type_id>/<path:object_id>/": page(MODERATORS | {"staff": "404"}, {}, right=""),
-    "admin/(?P<url>.*)$": page(MODERATORS | {"staff": "404"}, {}, right=""),
+    "admin/(?P<url>.*)$": page(ALL_STAFF, {}, right=""),
+    "admin/audit/": form(MODERATORS, {}, right="auditor", format="csv", reason="y"),
+    "admin/audit/seals/": form(MODERATORS, {}, right="auditor", x="y"),
+    "admin/audit/event/<int:number>/": form(MODERATORS, {"number": "{event}"}, right="auditor", reason="y"),
     f"{_API}members/": [Act(MEMBERS_TOKEN, SAMPLE, method="get")],
     f"{_API}history/": [Act(MEMBERS_TOKEN, SAMPLE, method="get")],
     f"{_API}invitations/": [

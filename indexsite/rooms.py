@@ -1,0 +1,49 @@
+"""The rooms of the staff console: one table, from which everybody sees those that their roles open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+
+from indexsite.http import actor_of
+from indexsite.policies import Action, may
+
+
+@dataclass(frozen=True)
+class Room:
+    """One of them. `opens`: whoever may do one of these sees the room."""
+
+    title: str
+    text: str
+    url_name: str
+    opens: tuple[Action, ...]
+
+
+ROOMS = (
+    Room(
+        "Moderation",
+        "Quarantine, frozen accounts, prohibited names.",
+        "moderation",
+        (Action.PROJECT_QUARANTINE, Action.ACCOUNT_FREEZE, Action.NAME_PROHIBIT),
+    ),
+    Room(
+        "Critical list",
+        "Names on which much depends, and proposals to change the list.",
+        "critical",
+        (Action.CRITICAL_VIEW,),
+    ),
+    Room(
+        "Audit trail",
+        "Everything that happened, and whether it is as it was sealed.",
+        "audit_trail",
+        (Action.AUDIT_VIEW,),
+    ),
+    Room("Staff", "Who works here, and who joins.", "staff", (Action.STAFF_STOP,)),
+)
+
+
+def open_to(request: HttpRequest) -> list[Room]:
+    """Those whose door opens."""
+    actor = actor_of(request)
+    return [room for room in ROOMS if any(may(actor, action) for action in room.opens)]
