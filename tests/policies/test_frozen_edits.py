@@ -37,7 +37,6 @@ GOES_ON: dict[Action, str] = {
     Action.TRANSFER_DECLINE: "saying no gains nothing",
     Action.INVITATION_DECLINE: "saying no gains nothing",
     Action.RECOVERY_STOP: "whoever sees something wrong must not be held up",
-    Action.CRITICAL_VIEW: "no secret among the staff, and the console is closed anyway",
 }
 
 
