@@ -39,6 +39,12 @@ ROOMS = (
         "audit_trail",
         (Action.AUDIT_VIEW,),
     ),
+    Room(
+        "Figures of the recovery desk",
+        "How many wait and how long, what came of them, who decides with whom.",
+        "recovery_figures",
+        (Action.CASE_VIEW,),
+    ),
     Room("Staff", "Who works here, and who joins.", "staff", (Action.STAFF_STOP,)),
 )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from allauth.account.models import EmailAddress
+from django.db.models import Q
 
 from accounts.models import KnownDevice, Membership, MembershipKind, SigningKey, User
 from indexsite import audit
@@ -138,6 +139,13 @@ def may_vouch_since(voucher: User, subject: User) -> tuple[Signal, datetime] | N
     if ties := [_shared_since(role, subject) for role in owned]:
         return Signal.CO_OWNER, min(ties)
     return None
+
+
+def asking_for_a_word(voucher: User) -> list[User]:
+    """Whom somebody asks to recover, among those for whom the person can speak; they were told of it by letter."""
+    shared = Q(roles__project__roles__user=voucher) | Q(memberships__organization__memberships__user=voucher)
+    asking = User.objects.filter(shared, claimed_since__isnull=False, is_active=True).exclude(pk=voucher.pk)
+    return [user for user in asking.distinct().order_by("username") if may_vouch_since(voucher, user) is not None]
 
 
 def _managed_since(membership: Membership, subject: User) -> datetime:

@@ -66,7 +66,25 @@ WORDS: dict[NoticeKind, tuple[str, str]] = {
 }
 # After these there is nothing to be stopped any more.
 WITHOUT_LINK = {NoticeKind.STOPPED, NoticeKind.DISPUTED, NoticeKind.LIFTED}
-FOR_CO_OWNERS = {NoticeKind.OPENED, NoticeKind.APPROVED, NoticeKind.EXECUTED, NoticeKind.DISPUTED}
+# What co-owners hear: that it is about somebody else, and nothing of how the owner stands.
+FOR_CO_OWNERS: dict[NoticeKind, tuple[str, str]] = {
+    NoticeKind.OPENED: (
+        "somebody asks to recover the account {username}",
+        "Somebody says to be {username} and to have lost the second factor. If it is them, do nothing here.",
+    ),
+    NoticeKind.APPROVED: (
+        "the recovery of {username} has a date",
+        "The account {username} will be handed to whoever asked for it, not before {due}.",
+    ),
+    NoticeKind.EXECUTED: (
+        "the account {username} was recovered",
+        "Whoever asked can set up a new factor; for some time afterwards nothing can be published in its name.",
+    ),
+    NoticeKind.DISPUTED: (
+        "the recovery of {username} is disputed",
+        "It does not go on. People who work for this site look into it.",
+    ),
+}
 
 
 def tell_owner(case: RecoveryCase, kind: NoticeKind, *, at: datetime) -> int:
@@ -97,18 +115,20 @@ def _queue(
     row = NoticeSent.objects.create(
         case=case, kind=kind, round=case.round, address=address, is_owner=is_owner, queued_at=at
     )
-    headline, sentence = WORDS[kind]
+    headline, sentence = WORDS[kind] if is_owner else FOR_CO_OWNERS[kind]
     due = clock.written(case.not_before) if case.not_before is not None else "some days have passed"
     link = "" if kind in WITHOUT_LINK else owner_link(case, row.pk)
     context = {
         "username": user.username,
-        "headline": headline,
-        "sentence": sentence.format(due=due),
+        "headline": headline.format(username=user.username),
+        "sentence": sentence.format(due=due, username=user.username),
         "link": link,
         "is_owner": is_owner,
-        "can_stop": kind != NoticeKind.EXECUTED,
+        "can_stop": is_owner and kind != NoticeKind.EXECUTED,
+        # Speaking for them is asked for where it can still help; from where somebody asked is for the owner alone.
+        "vouch_link": f"{settings.SITE_URL}/account/vouch/" if kind == NoticeKind.OPENED and not is_owner else "",
         "when": clock.written(at),
-        "address": case.address or "unknown",
+        "address": (case.address or "unknown") if is_owner else "",
     }
     mail.queue("recovery-news", to=[address], context=context, through=deliver_notice, notice=row.pk)
 

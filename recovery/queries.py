@@ -14,7 +14,7 @@ from django.db.models.functions import TruncDate
 from accounts.models import PAST_ADDRESS_TOLD, Membership, MembershipKind, PastAddress, User
 from accounts.queries import verified_addresses
 from recovery import bearers
-from recovery.models import OPEN_STATES, CaseState, Challenge, Enrolment, RecoveryCase
+from recovery.models import CaseState, Challenge, Enrolment, RecoveryCase
 from releases.models import Project, RoleKind, people_with
 
 # Fewer cases a day than this are no spike, whatever the days before were like.
@@ -132,13 +132,6 @@ def is_spike(at: datetime) -> bool:
     counts = [row["count"] for row in by_day]
     counts += [0] * (SPIKE_DAYS - len(counts))
     return bool(today > fmean(counts) + SPIKE_SIGMAS * pstdev(counts))
-
-
-def told_until(user: User) -> datetime | None:
-    """When the eldest of the open cases will be carried out at the earliest: for a banner."""
-    cases = RecoveryCase.objects.filter(user=user, state__in=OPEN_STATES).exclude(not_before=None)
-    first = cases.order_by("not_before").first()
-    return first.not_before if first is not None else None
 
 
 def sole_owner_of(user: User, projects: Iterable[Project]) -> bool:

@@ -37,8 +37,15 @@ def obligations(context: dict[str, Any]) -> dict[str, Any]:
 
 
 def obligations_of(user: User, at: datetime) -> list[Obligation]:
-    """Freezes first, then rights that rest."""
-    found = [
+    """Whoever else asks for the account comes first, then freezes and the hold, then rights that rest."""
+    found = []
+    if user.claimed_since is not None:
+        sentence = "Somebody says to be you and to have lost the second factor. If it is not you, stop it."
+        act = "See who asks, and stop it"
+        found.append(
+            Obligation("Somebody asks to recover this account", sentence, reverse("account_recovery"), act)
+        )
+    found += [
         Obligation(title, sentence, reverse("account_freeze"), "See and lift", until)
         for title, sentence, until in (
             ("Settings are frozen", "Somebody reported something as not you.", user.edits_frozen_until),
@@ -46,6 +53,9 @@ def obligations_of(user: User, at: datetime) -> list[Obligation]:
         )
         if until is not None and until > at
     ]
+    if user.hold_until is not None and user.hold_until > at:
+        sentence = "The account was recovered. Nothing can be published, changed or handed on in its name for now."
+        found.append(Obligation("On hold", sentence, reverse("recovery_policy"), "Why", user.hold_until))
     if has_any_role(user) and not has_factor(user):
         sentence = "You have a role, and without a second factor you cannot use it: no upload, no managing."
         found.append(Obligation("Your rights rest", sentence, reverse("account_security"), "Add a factor"))

@@ -23,6 +23,7 @@ from indexsite.actors import Permission
 from indexsite.checks import policy_of
 from indexsite.models import AuditEvent
 from mfa.models import SecurityKey
+from recovery.models import CaseState
 from releases.actions import critical
 from releases.actions.lifecycle import deleting, yanking
 from releases.models import Deletion, ListChange, Release
@@ -32,6 +33,7 @@ from tests.support.database import changed_since, contents
 from tests.support.distributions import make_wheel
 from tests.support.object_acts import ACTS, FOREIGN_BODIES, LOOKS_FIRST, ONES_OWN, SET_UP, SIGN_IN, UPLOADS, Act
 from tests.support.people import browser
+from tests.support.recovery import stored_case
 from tests.support.tokens import basic, token_of
 from tests.support.transfers import offer
 from tests.support.uploads import token_for, upload
@@ -158,6 +160,7 @@ def stage(
         "session": UserSession.objects.filter(user=alice).latest("pk").pk,
         "scope": f"project:{project.pk}",
         "event": AuditEvent.objects.latest("pk").pk,
+        "case": stored_case(alice, CaseState.EVIDENCE).pk,
     }
     nobody, with_cookies_alone = Someone(Client()), Someone(browser(alice))
     return Stage(

@@ -62,5 +62,5 @@ def test_a_case_approved_by_two(olga: User, team: dict[str, User], calendar: Cal
     claim.enrol()
     calendar.pass_by(days=3.5)
     assert claim.state == CaseState.CLOSED
-    assert "somebody asks to recover your account" in headlines("bertil@example.org")
-    assert "your account was recovered" in headlines("bertil@example.org")
+    assert "somebody asks to recover the account olga" in headlines("bertil@example.org")
+    assert "the account olga was recovered" in headlines("bertil@example.org")

@@ -36,7 +36,7 @@ ONES_OWN = {
     "account/second-factor/resume/", "account/security/", "account/security/codes/", "account/security/totp/",
     "account/security/add/", "account/security/mailbox/",
     "account/security/keys/", "account/security/keys/add/", "account/security/keys/add/options/",
-    "account/invitations/",
+    "account/invitations/", "account/recovery/", "account/vouch/",
     "account/tokens/", "account/tokens/create/", "account/tokens/revoke-all/", "manage/projects/",
     "manage/organizations/", "manage/organizations/create/", "api/v1/projects/", "api/v1/token/", "api/v1/token",
 }  # fmt: skip
@@ -52,6 +52,10 @@ FOREIGN_BODIES: list[tuple[str, dict[str, str]]] = [
     ("/account/email/", {"act": "remove", "email": "alice@example.org"}),
     ("/account/email/", {"act": "primary", "email": "alice@example.org"}),
     ("/account/close/", {"username": "alice"}),
+    ("/account/recovery/", {"act": "stop", "case": "{case}"}),
+    ("/account/recovery/", {"act": "dispute", "case": "{case}"}),
+    ("/account/vouch/", {"username": "alice", "has_spoken": "on"}),
+    ("/account/vouch/", {"act": "take-back", "username": "bob"}),
     ("/account/tokens/create/", {"description": "x", "permissions": "upload", "scope": "{scope}", "expiry": "7"}),
 ]
 
@@ -181,6 +185,7 @@ ACTS: dict[str, list[Act]] = {
     "admin/staff/member/<str:username>/<str:role>/": form(
         MODERATORS, {"username": "mona"}, right="security", reason="y"
     ),
+    "admin/recovery/figures/": page(MODERATORS, {}, right="security"),
     "admin/": page(ALL_STAFF, {}, right="moderator"),
     "admin/(?P<url>.*)$": page(ALL_STAFF, {}, right=""),
     "admin/audit/": form(MODERATORS, {}, right="auditor", format="csv", reason="y"),

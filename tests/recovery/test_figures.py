@@ -1,0 +1,161 @@
+"""The console's page of figures: each number is one query, and right; who sees it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import StaffKind, User
+from indexsite import clock
+from recovery import queries_deciders, queries_figures, views_figures
+from recovery.actions import desk, owner
+from recovery.assurance import Signal
+from recovery.models import CaseState, Evidence
+from tests.support import cast, people, recovery
+from tests.support.database import changed_since, contents
+from tests.support.people import browser
+from tests.support.recovery import Calendar, on_duty, queued, stored_case
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/admin/recovery/figures/"
+SEEN_BY = {StaffKind.VIEWER, StaffKind.SUPPORT_1, StaffKind.SUPPORT_2, StaffKind.SECURITY, StaffKind.AUDITOR}
+
+
+@pytest.mark.parametrize("kind", [*StaffKind, None])
+def test_the_desk_and_its_auditors_see_it_and_nobody_else(kind: StaffKind | None) -> None:
+    who = cast.staff("sam", *([kind] if kind else []))
+    client = browser(who)
+    before = contents()
+    assert client.get(PAGE).status_code == (200 if kind in SEEN_BY else 403)
+    assert changed_since(before) == set()
+    assert browser().get(PAGE).status_code == 302
+
+
+def test_each_figure_is_one_query_and_an_empty_desk_has_them_all() -> None:
+    with CaptureQueriesContext(connection) as asked:
+        told = views_figures._of_the_desk(clock.now())
+    constants = {"days", "bands", "hasty_seconds"}
+    assert len(asked) == len(told) - len(constants)
+
+
+def test_ranks_are_of_somebody_who_waited() -> None:
+    lengths = [timedelta(hours=hours) for hours in range(1, 21)]
+    found = queries_figures.spread(lengths)
+    assert (found.count, found.p50, found.p90, found.p95, found.longest) == (
+        20, lengths[9], lengths[17], lengths[18], lengths[19],
+    )  # fmt: skip
+    assert queries_figures.spread([]).p50 is None
+
+
+def test_open_cases_by_state_tier_and_age(carla: User, calendar: Calendar) -> None:
+    at = clock.now()
+    for days in (0.5, 2, 5, 5, 30):
+        stored_case(carla, CaseState.QUEUED, at=at - timedelta(days=days), queued_at=at - timedelta(days=days))
+    stored_case(carla, CaseState.EVIDENCE, tier=2)
+    stored_case(carla)  # never opened: it may be anybody's typing
+    found = queries_figures.open_cases(at)
+    assert [(row.state, row.tier, row.count, row.bands) for row in found] == [
+        (CaseState.EVIDENCE, 2, 1, (1, 0, 0, 0, 0)),
+        (CaseState.QUEUED, 0, 5, (1, 1, 2, 0, 1)),
+    ]
+    backlog = queries_figures.backlog(at)
+    assert (backlog.count, backlog.p50, backlog.longest) == (5, timedelta(days=5), timedelta(days=30))
+
+
+def test_what_a_straight_case_leaves_behind(olga: User, team: dict[str, User], calendar: Calendar) -> None:
+    """Evidence for a day, two days for the desk, cooling for the rest."""
+    claim = recovery.Claim("olga", "olga@example.org").open()
+    calendar.pass_by(days=1)
+    claim.offer(Signal.PASSWORD, Signal.USER_TOKEN).finish()
+    calendar.pass_by(days=1)
+    desk.take(actor=on_duty(team["tina"]), pk=claim.pk, at=clock.now())
+    calendar.jump(minutes=10)
+    desk.message(actor=on_duty(team["tina"]), pk=claim.pk, text="We look at it.", at=clock.now())
+    calendar.jump(minutes=5)
+    claim.approve(team["tina"])
+    calendar.pass_by(days=1)
+    claim.approve(team["theo"])
+    calendar.pass_by(days=4, hours=12)
+    assert claim.state == CaseState.EXECUTED
+    at = clock.now()
+
+    assert queries_figures.first_replies(at).p50 == timedelta(days=1, minutes=10)
+    found = queries_figures.resolved(at)
+    assert found.claimant.p50 == timedelta(days=1)
+    assert found.staff.p50 == timedelta(days=2, minutes=15)
+    assert found.cooling.p50 is not None
+    assert found.cooling.p50 > timedelta(days=3)
+    assert found.whole.p50 == found.claimant.p50 + found.staff.p50 + found.cooling.p50
+    done = queries_figures.outcomes(at)
+    assert (done["all"], done["executed"], done["by_rules"], done["without_staff"]) == (1, 1, 0, 0)
+    assert queries_figures.incidents(at) == 0
+    assert [(pair.first, pair.second, pair.count, pair.share) for pair in queries_deciders.pairs(at)] == [
+        ("theo", "tina", 1, 100)
+    ]
+    assert queries_deciders.hasty(at) == []
+    assert [(each.name, each.share) for each in queries_deciders.deciders(at)] == [("theo", 100), ("tina", 100)]
+    # Tina's quarter of an hour; theo did one thing.
+    assert (queries_deciders.effort(at).cases, queries_deciders.effort(at).minutes) == (1, 15)
+    assert queries_figures.evidence_mix(at) == [("mailbox", 1, 1), ("password", 1, 1), ("token", 1, 1)]
+    page = browser_of(team["sven"])
+    assert "theo and tina" in page
+    assert "olga" not in page
+
+
+def browser_of(user: User) -> str:
+    cast.add_totp(user)
+    return browser(user).get(PAGE).text
+
+
+def test_a_yes_without_reading_shows(olga: User, team: dict[str, User], calendar: Calendar) -> None:
+    claim = queued("olga", Signal.PASSWORD, Signal.USER_TOKEN)
+    desk.take(actor=on_duty(team["tina"]), pk=claim.pk, at=clock.now())
+    calendar.jump(seconds=20)
+    claim.approve(team["tina"])
+    calendar.jump(seconds=59)
+    claim.approve(team["theo"])
+    found = queries_deciders.hasty(clock.now())
+    assert [(each.person, each.after.total_seconds()) for each in found] == [("theo", 59), ("tina", 20)]
+    assert all(each.case == claim.pk for each in found)
+
+
+def test_an_incident_is_somebody_who_says_so_afterwards(
+    carla: User, team: dict[str, User], calendar: Calendar
+) -> None:
+    claim = queued("carla", Signal.PASSWORD)
+    calendar.pass_by(hours=80)
+    assert claim.state == CaseState.EXECUTED
+    done = queries_figures.outcomes(clock.now())
+    assert (done["executed"], done["by_rules"], done["without_staff"]) == (1, 1, 1)
+    token = recovery.link("cancel", "carla@example.org")
+    owner.dispute_by_link(actor=recovery.visitor(), token=token, at=clock.now())
+    assert queries_figures.incidents(clock.now()) == 1
+    assert "somebody said that it was not them" in browser_of(team["sven"])
+
+
+def test_a_case_that_is_stopped_and_one_that_is_never_opened(carla: User, calendar: Calendar) -> None:
+    queued("carla", Signal.PASSWORD)
+    recovery.Claim("nobody", "nobody@example.net")
+    token = recovery.link("cancel", "carla@example.org")
+    owner.cancel_by_link(actor=recovery.visitor(), token=token, at=clock.now())
+    done = queries_figures.outcomes(clock.now())
+    assert (done["all"], done["cancelled"], done["without_staff"]) == (1, 1, 1)
+    found = queries_figures.flow(clock.now())
+    assert (found["in7"], found["out7"], found["in90"]) == (1, 1, 1)
+
+
+def test_letters_flags_and_coverage(carla: User, olga: User, calendar: Calendar) -> None:
+    claim = queued("carla", Signal.PASSWORD)
+    claim.case.notices.update(sent_at=None, queued_at=clock.now() - timedelta(hours=2))
+    assert queries_figures.letters_stuck(clock.now())["unsent"] == claim.case.notices.count()
+    stored_case(olga, CaseState.QUEUED, flags=["domain-lapsed", "token-leaked"])
+    assert dict(queries_figures.flags(clock.now())) == {"domain-lapsed": 1, "token-leaked": 1}
+    cast.add_key(olga)
+    assert queries_figures.coverage() == {"people": 2, "codes": 0, "several": 1, "keyed": 1}
+    Evidence.objects.all().update(verdict="failed")
+    assert all(passed == 0 for _, _, passed in queries_figures.evidence_mix(clock.now()))
+    people.letters()
