@@ -176,6 +176,7 @@ ROWS: dict[str, Row] = {
     "recovery.unpaused": _sent("recovery-paused", PAST_TOO),
     "recovery.asked-for-staff": _sent("recovery-alert", SECURITY),
     "recovery.alert": _sent("recovery-alert", SECURITY),
+    "recovery.unmasked": _silent("it is part of answering people, and the history has it"),
     "recovery.notice-bounced": _silent("the address does not take letters"),
     # -- staff
     "staff.founded": _STAFF_ARE_TOLD,

@@ -32,7 +32,7 @@ class SessionLimit:
 
 
 PEOPLE = SessionLimit(timedelta(days=7), timedelta(days=14), "7 days without use, or 14 in all")
-STAFF = SessionLimit(timedelta(hours=1), timedelta(hours=12), "an hour without use, or 12 in all")
+STAFF = SessionLimit(timedelta(minutes=30), timedelta(hours=12), "half an hour without use, or 12 hours in all")
 
 
 def limit_of(user: User) -> SessionLimit:

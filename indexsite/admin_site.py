@@ -8,6 +8,7 @@ each act of the staff is one that calls one action.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import update_wrapper, wraps
 from typing import Any, override
 
@@ -20,6 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from indexsite import rooms
+from indexsite.asked_once import asking_once
 from indexsite.errors import NotFound
 from indexsite.http import actor_of, enforces, is_staff_network, public
 from indexsite.policies import Action, may, require
@@ -60,9 +62,11 @@ class StaffSite(admin.AdminSite):
         def insist(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if not is_staff_network(request):
                 raise NotFound("There is nothing at this address.")  # not even that there is a console
-            # Refusals a person can lift lead to the sign-in or step-up page, and back here.
-            require(actor_of(request), Action.CONSOLE_ENTER)
-            return guarded(request, *args, **kwargs)
+            # What only shows may ask each fact once; an act asks anew.
+            with nullcontext() if request.method == "POST" else asking_once():
+                # Refusals a person can lift lead to the sign-in or step-up page, and back here.
+                require(actor_of(request), Action.CONSOLE_ENTER)
+                return guarded(request, *args, **kwargs)
 
         return update_wrapper(insist, view)
 

@@ -196,6 +196,7 @@ DETOURS = {
     "step-up-needed": "second_factor",
     "second-factor-required": "account_security",
     "mailbox-check-needed": "mailbox_check",
+    "security-key-needed": "second_factor",
 }
 
 
@@ -204,7 +205,7 @@ def detour(request: HttpRequest, error: errors.DomainError) -> HttpResponse | No
     name = DETOURS.get(error.code)
     if name is None:
         return None
-    if error.code == "second-factor-required":
+    if error.code in {"second-factor-required", "security-key-needed"}:
         messages.warning(request, error.sentence)
     return redirect(with_next(reverse(name), way_back(request)))
 

@@ -15,8 +15,6 @@ from indexsite.actors import Actor, Permission
 from indexsite.errors import NotAuthenticated, PermissionRefused
 from indexsite.requirements import (
     STEP_UP_WINDOW,
-    Allowed,
-    Denied,
     NewProject,
     Requirement,
     Subject,
@@ -49,11 +47,13 @@ from indexsite.requirements import (
     signed_in,
     staff,
     staff_role,
+    staff_step_up,
     step_up_in_browser,
     uploads_free,
     verified_email,
     writable,
 )
+from indexsite.verdicts import Allowed, Denied
 from releases.models import RoleKind
 
 __all__ = [
@@ -139,6 +139,7 @@ class Action(StrEnum):
     RECOVERY_PAUSE = "recovery:pause"
     CASE_VIEW = "case:view"
     CASE_WORK = "case:work"
+    CASE_UNMASK = "case:unmask"
     CASE_APPROVE = "case:approve"
     CASE_REJECT = "case:reject"
     CASE_SETTLE = "case:settle"
@@ -160,7 +161,8 @@ def may(actor: Actor, action: Action, subject: Subject = None) -> Allowed | Deni
 
 def proof_for(action: Action) -> Requirement:
     """How fresh a proof of presence `action` asks for: the step-up of its row in `RULES`."""
-    return next((asked for asked in RULES[action] if asked in {recent_step_up, fresh_step_up}), recent_step_up)
+    kinds = {recent_step_up, fresh_step_up, staff_step_up}
+    return next((asked for asked in RULES[action] if asked in kinds), recent_step_up)
 
 
 def require(actor: Actor, action: Action, subject: Subject = None) -> None:
@@ -232,7 +234,7 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         staff_role(StaffKind.MODERATOR),
         factor_held,
         edits_free,
-        recent_step_up,
+        staff_step_up,
     ),
     Action.HISTORY_VIEW: (scope(Permission.READ_HISTORY), role(*RoleKind), obligations_met),
     Action.MEMBERS_VIEW: (scope(Permission.READ_MEMBERS), role(*RoleKind), obligations_met),
@@ -322,19 +324,19 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         security_for_staff,
         factor_held,
         edits_free,
-        recent_step_up,
+        staff_step_up,
     ),
-    Action.NAME_PROHIBIT: (interactive, staff_role(StaffKind.MODERATOR), factor_held, edits_free, recent_step_up),
-    Action.AUDIT_VIEW: (interactive, staff_role(StaffKind.AUDITOR), factor_held, edits_free, recent_step_up),
-    Action.AUDIT_EXPORT: (interactive, staff_role(StaffKind.AUDITOR), factor_held, edits_free, recent_step_up),
+    Action.NAME_PROHIBIT: (interactive, staff_role(StaffKind.MODERATOR), factor_held, edits_free, staff_step_up),
+    Action.AUDIT_VIEW: (interactive, staff_role(StaffKind.AUDITOR), factor_held, edits_free, staff_step_up),
+    Action.AUDIT_EXPORT: (interactive, staff_role(StaffKind.AUDITOR), factor_held, edits_free, staff_step_up),
     # No secret among the staff: it decides how a recovery goes.
-    Action.CRITICAL_VIEW: (interactive, staff_role(*StaffKind), factor_held, edits_free, recent_step_up),
+    Action.CRITICAL_VIEW: (interactive, staff_role(*StaffKind), factor_held, edits_free, staff_step_up),
     Action.CRITICAL_PROPOSE: (
         interactive,
         staff_role(StaffKind.CURATOR),
         factor_held,
         edits_free,
-        recent_step_up,
+        staff_step_up,
     ),
     Action.CRITICAL_AGREE: (
         interactive,
@@ -342,7 +344,7 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         second_curator,
         factor_held,
         edits_free,
-        recent_step_up,
+        staff_step_up,
     ),
     Action.STAFF_PROPOSE: (
         interactive,
@@ -350,7 +352,7 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         not_oneself,
         factor_held,
         edits_free,
-        recent_step_up,
+        staff_step_up,
     ),
     Action.STAFF_CONFIRM: (
         interactive,
@@ -358,14 +360,14 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         second_person,
         factor_held,
         edits_free,
-        recent_step_up,
+        staff_step_up,
     ),
     # Stopping gives nobody anything: one is enough, whatever their role. But no thief stops what colleagues of his
     # victim do about him.
-    Action.STAFF_STOP: (interactive, staff_role(*StaffKind), factor_held, edits_free, recent_step_up),
-    Action.STAFF_REMOVE: (interactive, security_or_oneself, factor_held, edits_free, recent_step_up),
+    Action.STAFF_STOP: (interactive, staff_role(*StaffKind), factor_held, edits_free, staff_step_up),
+    Action.STAFF_REMOVE: (interactive, security_or_oneself, factor_held, edits_free, staff_step_up),
     # Also in order to read: what the console shows is other people's.
-    Action.CONSOLE_ENTER: (interactive, staff, factor_held, edits_free, recent_step_up),
+    Action.CONSOLE_ENTER: (interactive, staff, factor_held, edits_free, staff_step_up),
     # Whoever sees something wrong must not be held up: a session is enough.
     Action.RECOVERY_STOP: (interactive,),
     Action.RECOVERY_PAUSE: (interactive, factor_held, edits_free, not_on_hold, fresh_step_up),
@@ -380,12 +382,14 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         ),
         factor_held,
         edits_free,
-        recent_step_up,
+        staff_step_up,
     ),
-    Action.CASE_WORK: (interactive, _DESK, no_conflict_of_interest, factor_held, edits_free, recent_step_up),
+    Action.CASE_WORK: (interactive, _DESK, no_conflict_of_interest, factor_held, edits_free, staff_step_up),
+    # What was masked is shown to whoever works on cases, says why, and stands in the subject's history for it.
+    Action.CASE_UNMASK: (interactive, _DESK, no_conflict_of_interest, factor_held, edits_free, staff_step_up),
     # Whose yes counts for what is for the tier of the case to say (`recovery.actions.approving`).
     Action.CASE_APPROVE: (interactive, _DESK, no_conflict_of_interest, edits_free, fresh_step_up, key_proved),
-    Action.CASE_REJECT: (interactive, _SENIOR, no_conflict_of_interest, factor_held, edits_free, recent_step_up),
+    Action.CASE_REJECT: (interactive, _SENIOR, no_conflict_of_interest, factor_held, edits_free, staff_step_up),
     Action.CASE_SETTLE: (interactive, _SECURITY, no_conflict_of_interest, edits_free, fresh_step_up, key_proved),
     Action.CASE_BREAK_GLASS: (
         interactive,

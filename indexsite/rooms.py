@@ -22,6 +22,12 @@ class Room:
 
 ROOMS = (
     Room(
+        "Recovery desk",
+        "Who asks to get back into an account, and what became of it.",
+        "desk_queue",
+        (Action.CASE_VIEW,),
+    ),
+    Room(
         "Moderation",
         "Quarantine, frozen accounts, prohibited names.",
         "moderation",

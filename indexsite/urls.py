@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/critical/", include("releases.urls_critical")),
     path("admin/moderation/", include("releases.urls_moderation")),
     path("admin/recovery/figures/", include("recovery.urls_figures")),
+    path("admin/recovery/", include("recovery.urls_console")),
     path("admin/", admin_site.site.urls),
     path("help/", site_pages.help_page, name="help"),
     path("help/problems/", site_pages.help_problems, name="help_problems"),

@@ -31,6 +31,7 @@ from accounts.models.staff import (
     StaffKind,
     StaffRole,
     has_staff_role,
+    staff_kinds,
 )
 
 __all__ = [
@@ -75,4 +76,5 @@ __all__ = [
     "holds_address",
     "known_device",
     "muting",
+    "staff_kinds",
 ]

@@ -33,6 +33,6 @@ def holds_address(user: User, email: str) -> bool:
     """Whether the person has this address, verified or not, or had it."""
     from allauth.account.models import EmailAddress  # needs the app registry
 
-    if PastAddress.objects.filter(user=user, email=email.lower()).exists():
-        return True
-    return bool(EmailAddress.objects.filter(user=user, email=email.lower()).exists())
+    past = PastAddress.objects.filter(user=user, email=email.lower())
+    present = EmailAddress.objects.filter(user=user, email=email.lower())
+    return bool(past.values("pk").union(present.values("pk")).exists())

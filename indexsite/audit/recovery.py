@@ -185,3 +185,12 @@ class NoticeBounced(Event):
     by_staff = True
     case: str
     email: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoveryUnmasked(Event):
+    name = "recovery.unmasked"
+    sentence = "Somebody who works for this site read the addresses in a recovery of this account ({reason})."
+    by_staff = True
+    case: str
+    reason: str

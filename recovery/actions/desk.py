@@ -15,8 +15,8 @@ from indexsite import audit, reasons
 from indexsite.actors import Actor
 from indexsite.audit import recovery as events
 from indexsite.errors import Conflict, InvalidInput
-from indexsite.policies import Action, require, require_now
-from recovery import notices
+from indexsite.policies import Action, may, require, require_now
+from recovery import notices, queries_console
 from recovery.actions import assessing, requests, story
 from recovery.models import (
     COOLING_STATES,
@@ -29,6 +29,8 @@ from recovery.models import (
 )
 
 INFO_LIFE = timedelta(days=14)
+# How many of the oldest cases are tried when somebody asks for the next one.
+NEXT_TRIED = 20
 # Of the claimant's words nothing is said about what was believed (rule 10).
 _REJECTED = "We could not be sure that the account is yours, so nothing was changed."
 
@@ -90,6 +92,23 @@ def take(*, actor: Actor, pk: uuid.UUID, at: datetime, reason: str = "") -> Leas
         story.move(case, CaseState.IN_REVIEW, at=at)
         story.tell(case, "taken", by=actor, at=at)
     return lease
+
+
+def take_next(*, actor: Actor, at: datetime) -> Lease | None:
+    """Work on the case that has waited longest; None where nothing waits that the actor may work on.
+
+    Raises:
+        PermissionRefused: not of the desk.
+    """
+    require(actor, Action.CASE_WORK)
+    for case in queries_console.next_for(actor.person, at)[:NEXT_TRIED]:
+        if not may(actor, Action.CASE_WORK, case):
+            continue  # too close to the account; for a colleague
+        try:
+            return take(actor=actor, pk=case.pk, at=at)
+        except (LeaseTaken, story.CaseMoved):
+            continue  # a colleague was faster
+    return None
 
 
 @transaction.atomic
@@ -192,6 +211,38 @@ def merge(*, actor: Actor, pk: uuid.UUID, into: uuid.UUID, reason: str, at: date
 
 
 @transaction.atomic
+def escalate(*, actor: Actor, pk: uuid.UUID, reason: str, at: datetime) -> None:
+    """Hand a case on to security: it goes back to the queue, marked, and everybody of security is written to.
+
+    Raises:
+        LeaseMissing, story.CaseMoved, PermissionRefused, ReasonMissing: see there.
+    """
+    reason = reasons.clean(reason, is_needed=True)
+    case = _held(actor, Action.CASE_WORK, pk, at)
+    story.insist_on(case, CaseState.IN_REVIEW, CaseState.NEEDS_INFO, CaseState.APPROVED)
+    if case.state == CaseState.IN_REVIEW:
+        story.move(case, CaseState.QUEUED, at=at)
+    story.tell(case, "escalated", by=actor, at=at, text=reason)
+    Lease.objects.filter(case=case).delete()
+    notices.page_security(case, f"{actor.label} hands a case on to you: {reason}")
+
+
+@transaction.atomic
+def unmask(*, actor: Actor, pk: uuid.UUID, reason: str, at: datetime) -> None:
+    """Let the actor read the addresses of a case, for `UNMASKED_FOR`. The subject reads who did, and why.
+
+    Raises:
+        PermissionRefused: not of the desk, or too close to the account.
+        ReasonMissing: none was given.
+    """
+    reason = reasons.clean(reason, is_needed=True)
+    case = _locked(actor, Action.CASE_UNMASK, pk)
+    story.tell(case, "unmasked", by=actor, at=at, text=reason)
+    if case.user is not None:
+        audit.record(actor, events.RecoveryUnmasked(about=case.user, case=str(case.pk), reason=reason))
+
+
+@transaction.atomic
 def note_bounce(*, actor: Actor, pk: uuid.UUID, email: str, at: datetime) -> int:
     """A letter to the owner came back: the waiting is longer. Returns how many letters that was.
 
@@ -212,9 +263,6 @@ def note_bounce(*, actor: Actor, pk: uuid.UUID, email: str, at: datetime) -> int
     if case.state in COOLING_STATES and case.not_before is not None and found.cooling > before:
         case.not_before += found.cooling - before
         case.save(update_fields=["not_before"])
-    if case.state == CaseState.COOLING:
-        # The digest of what was approved is the same: nothing about the evidence has changed.
-        pass
     story.tell(case, "bounced", by=actor, at=at, text=email)
     assert case.user is not None  # noqa: S101 - somebody was written to
     audit.record(actor, events.NoticeBounced(about=case.user, case=str(case.pk), email=email.strip().lower()))

@@ -14,12 +14,12 @@ from django.db import transaction
 
 from accounts.actions.sessions import drop_sessions
 from accounts.models import FREEZE_TIME, User
-from indexsite import audit, clock, limits
+from indexsite import audit, clock, limits, reasons
 from indexsite.actors import Actor
 from indexsite.audit import recovery as events
 from indexsite.errors import Conflict
 from indexsite.limits import Limit
-from indexsite.policies import Action, require
+from indexsite.policies import Action, require, require_now
 from recovery import bearers, notices
 from recovery.actions import requests, story
 from recovery.actions.story import CaseUnknown
@@ -158,6 +158,25 @@ def dispute_by_session(*, actor: Actor, pk: uuid.UUID, at: datetime) -> Recovery
     if not RecoveryCase.objects.filter(pk=pk, user=actor.person).exclude(opened_at=None).exists():
         raise CaseUnknown
     return _dispute(pk, actor, "its owner, signed in, says that it was somebody else", at=at)
+
+
+def dispute_by_security(*, actor: Actor, pk: uuid.UUID, reason: str, at: datetime) -> RecoveryCase:
+    """Security has seen something: the case stops and the account is frozen until it is settled.
+
+    Raises:
+        PermissionRefused: not of the security role, no key just now, or too close to the account.
+        story.CaseMoved: there is nothing to dispute.
+        ReasonMissing: none was given.
+    """
+    reason = reasons.clean(reason, is_needed=True)
+    require(actor, Action.CASE_SETTLE)
+    with transaction.atomic():
+        case = story.lock(pk)
+        require_now(actor, Action.CASE_SETTLE, case)
+        story.insist_on(case, *OPEN_STATES, *_HANDED_OVER)
+        if case.user is None:
+            raise story.CaseMoved(case)
+        return _dispute(pk, actor, f"security stopped it ({reason})", at=at)
 
 
 @transaction.atomic

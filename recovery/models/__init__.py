@@ -19,6 +19,7 @@ from recovery.models.decisions import (
     CaseApproval,
     CaseEvent,
     Lease,
+    SavedView,
 )
 from recovery.models.evidence import Evidence, Verdict
 from recovery.models.outcomes import ENROLMENT_LIFE, PAUSE_LIFE, Enrolment, NoticeKind, NoticeSent, RequestPause
@@ -49,6 +50,7 @@ __all__ = [
     "NoticeSent",
     "RecoveryCase",
     "RequestPause",
+    "SavedView",
     "Verdict",
     "VouchPin",
 ]

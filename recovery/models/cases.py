@@ -190,6 +190,8 @@ class RecoveryCase(models.Model):
             models.Index(fields=["state", "expires_at"], name="case_expiry"),
             models.Index(fields=["user", "state"], name="case_user"),
             models.Index(fields=["network", "submitted_at"], name="case_network"),
+            models.Index(fields=["device", "submitted_at"], name="case_device"),
+            models.Index(fields=["mailbox", "submitted_at"], name="case_mailbox"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=CaseState.values), name="case_state_is_one"),

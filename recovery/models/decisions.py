@@ -113,3 +113,18 @@ class BreakGlass(models.Model):
 
     def __str__(self) -> str:
         return f"glass of {self.case_id}"
+
+
+class SavedView(models.Model):
+    """A queue as one person of the desk likes to see it: a name for the filters of an address."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=40)
+    query = models.CharField(max_length=300)
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [models.UniqueConstraint(fields=["person", "name"], name="one_view_of_a_name")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -65,7 +65,7 @@ def test_the_lives_of_codes_and_links_are_on_it() -> None:
 
 @pytest.mark.asvs("7.1.1", "7.1.2")
 def test_the_lives_of_sessions_are_on_it_and_how_many_there_may_be() -> None:
-    spans = {"day": timedelta(days=1), "hour": timedelta(hours=1)}
+    spans = {"day": timedelta(days=1), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
 
     def span(said: str) -> timedelta:
         count, unit = said.split()
@@ -80,4 +80,6 @@ def test_the_lives_of_sessions_are_on_it_and_how_many_there_may_be() -> None:
     assert "An account may have any number of sessions" in PAGE
     assert timedelta(minutes=30) == requirements.STEP_UP_WINDOW
     assert timedelta(minutes=10) == requirements.FRESH_WINDOW
+    assert timedelta(minutes=15) == requirements.STAFF_WINDOW
     assert "a proof of the last 30 minutes, some of the last 10" in PAGE
+    assert "the staff console of the last 15" in PAGE

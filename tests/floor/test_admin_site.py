@@ -91,7 +91,7 @@ def test_a_proof_that_has_aged_has_to_be_given_again(
 ) -> None:
     people.sign_in(client, audra)
     now = clock.now
-    monkeypatch.setattr(clock, "now", lambda: now() + timedelta(minutes=31))
+    monkeypatch.setattr(clock, "now", lambda: now() + timedelta(minutes=16))
 
     assert client.get("/admin/")["Location"].startswith("/account/second-factor/")
 

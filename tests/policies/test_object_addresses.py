@@ -23,11 +23,11 @@ from indexsite.actors import Permission
 from indexsite.checks import policy_of
 from indexsite.models import AuditEvent
 from mfa.models import SecurityKey
-from recovery.models import CaseState
+from recovery.models import CaseState, SavedView
 from releases.actions import critical
 from releases.actions.lifecycle import deleting, yanking
 from releases.models import Deletion, ListChange, Release
-from tests.support import cast, organizations, projects
+from tests.support import cast, organizations, projects, recovery
 from tests.support.addresses import addresses
 from tests.support.database import changed_since, contents
 from tests.support.distributions import make_wheel
@@ -128,6 +128,9 @@ def stage(
         actor=cast.actor(lars), name="rocket", change=ListChange.JOIN, reason="Asked for.", at=at
     )
     root, audra = cast.staff("root", is_superuser=True), cast.staff("audra", StaffKind.AUDITOR)
+    desk = cast.staff("desk", *StaffKind, totp=False)
+    cast.add_key(desk)
+    case = stored_case(recovery.veteran("claimed"), CaseState.QUEUED)
     rights = {
         "owner": alice,
         "frank": frank,
@@ -135,6 +138,7 @@ def stage(
         "security": sven,
         "curator": lena,
         "auditor": audra,
+        "desk": desk,
     }
     askers = {"stranger": mallory, "elsewhere": trudy, "suspended": dave, "maintainer": bob, "staff": root}
     values = {
@@ -161,6 +165,8 @@ def stage(
         "scope": f"project:{project.pk}",
         "event": AuditEvent.objects.latest("pk").pk,
         "case": stored_case(alice, CaseState.EVIDENCE).pk,
+        "desk_case": case.pk,
+        "view": SavedView.objects.create(person=desk, name="mine", query="tab=mine").pk,
     }
     nobody, with_cookies_alone = Someone(Client()), Someone(browser(alice))
     return Stage(
@@ -240,7 +246,7 @@ def test_nobody_else_gets_through(stage: Stage) -> None:
 
 def test_those_outside_cannot_tell_a_thing_from_none(stage: Stage) -> None:
     nothing = dict.fromkeys(stage.values, "987654") | {"name": "no-such-thing"}
-    nothing["token"] = "00000000-0000-4000-8000-000000000000"
+    nothing["token"] = nothing["desk_case"] = "00000000-0000-4000-8000-000000000000"
     wrong = []
     for name in ("visitor", "stranger", "elsewhere", "staff"):
         for route, acts in ACTS.items():

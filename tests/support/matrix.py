@@ -53,6 +53,7 @@ NOTHING = {
     Action.CONSOLE_ENTER, Action.STAFF_PROPOSE, Action.STAFF_CONFIRM, Action.STAFF_STOP, Action.STAFF_REMOVE,
     Action.SIGNING_KEY_ADD, Action.SIGNING_KEY_REMOVE, Action.LETTERS_CHOOSE, Action.REPORT_PROVED,
     Action.FREEZE_LIFT, Action.RECOVERY_STOP, Action.RECOVERY_PAUSE, Action.CASE_VIEW, Action.CASE_WORK,
+    Action.CASE_UNMASK,
     Action.CASE_APPROVE, Action.CASE_REJECT, Action.CASE_SETTLE, Action.CASE_BREAK_GLASS,
     Action.CASE_CONFIRM_GLASS, Action.RECOVERY_VOUCH,
     Action.CRITICAL_VIEW, Action.CRITICAL_PROPOSE, Action.CRITICAL_AGREE,
@@ -180,7 +181,7 @@ def answers(stage: Stage) -> Iterator[tuple[Action, Asker, str, Denied | None]]:
 @contextmanager
 def _facts_read_once() -> Iterator[None]:
     """The database does not change while it is asked twenty thousand times."""
-    names = ("has_factor", "has_any_role", "has_verified_email", "holds_role", "has_staff_role")
+    names = ("has_factor", "has_any_role", "has_verified_email", "holds_role", "staff_kinds")
     originals: dict[str, Callable[..., Any]] = {name: getattr(requirements, name) for name in names}
 
     def once(original: Callable[..., Any]) -> Callable[..., Any]:

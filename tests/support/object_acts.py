@@ -108,7 +108,51 @@ _YANKED = SAMPLE | {"version": "2.0", "filename": "{yanked}"}
 _CRITICAL = "admin/critical/"
 _PEOPLE, _STAFF = f"{_PROJECT}people/", "admin/moderation/"
 
+_DESK = "admin/recovery/case/<uuid:pk>/"
+_CASE = {"pk": "{desk_case}"}
+
+
+def _desk_acts() -> dict[str, list[Act]]:
+    """What is done to the case of `Stage.values`, which waits in the queue; most acts take one of one's own."""
+    tried = {
+        "take": form(MODERATORS, _CASE, right="desk", reason=""),
+        "note": form(MODERATORS, _CASE, right="desk", text="x"),
+        "unmask": form(MODERATORS, _CASE, right="desk", reason="x"),
+        "dispute": form(MODERATORS, _CASE, right="desk", reason="x"),
+    }
+    shown = (
+        "release",
+        "ask",
+        "message",
+        "reject",
+        "escalate",
+        "merge",
+        "bounce",
+        "settle",
+        "glass",
+        "confirm-glass",
+    )
+    return {
+        _DESK: page(MODERATORS, _CASE, right="desk"),
+        f"{_DESK}approve/": page(MODERATORS, _CASE, right="desk"),
+        # Nobody works on it, so that nobody's sign of life is taken.
+        f"{_DESK}heartbeat/": button(MODERATORS, _CASE, right=""),
+        **{f"{_DESK}{code}/": acts for code, acts in tried.items()},
+        **{
+            f"{_DESK}{code}/": [
+                *page(MODERATORS, _CASE, right="desk"),
+                *button(MODERATORS, _CASE, right="", reason="x"),
+            ]
+            for code in shown
+        },
+    }
+
+
 ACTS: dict[str, list[Act]] = {
+    **_desk_acts(),
+    "admin/recovery/queue/": form(MODERATORS, {}, right="desk", name="x"),
+    "admin/recovery/queue/next/": button(MODERATORS, {}, right="desk", act="next"),
+    "admin/recovery/queue/view/<int:pk>/drop/": button(MODERATORS, {"pk": "{view}"}, right="desk", act="drop"),
     _PROJECT: page(MEMBERS, SAMPLE),
     f"{_PROJECT}releases/": page(MEMBERS, SAMPLE),
     f"{_PROJECT}tokens/": page(MEMBERS, SAMPLE),

@@ -20,7 +20,7 @@ from accounts.actions import devices
 from accounts.models import User, has_verified_email
 from indexsite import clock
 from indexsite.models import RateBucket
-from mfa.models import AuthenticatorApp, has_factor
+from mfa.models import AuthenticatorApp, SecurityKey, has_factor
 from tests.support import cast
 from tests.support.hashers import CheapArgon2Hasher
 from tests.support.worker import run_queued
@@ -31,7 +31,7 @@ LINK = re.compile(r"^(http\S+)$", re.MULTILINE)
 
 
 def browser(user: User | None = None, *, agent: str = "Browser/1.0", **headers: str) -> Client:
-    """A browser of its own; with `user`, signed in with password and, where there is one, the app's code."""
+    """A browser of its own; with `user`, signed in with password and, where there is one, app or key."""
     client = Client(headers={"user-agent": agent}, **headers)
     if user is not None:
         let_in(client, user)
@@ -52,6 +52,10 @@ def let_in(client: Client, user: User) -> None:
         assert app.verify_token(cast.totp_code(user))
         allauth_internals.record_proof(
             request, user, allauth_internals.SECOND_FACTOR, device=str(app.persistent_id)
+        )
+    elif (key := SecurityKey.objects.filter(user=user).first()) is not None:
+        allauth_internals.record_proof(
+            request, user, allauth_internals.SECOND_FACTOR, device=str(key.persistent_id)
         )
     adapter = get_adapter(request)
     adapter.login(request, user)

@@ -1,0 +1,151 @@
+"""How cases are written for the desk: what is masked, how long something takes, in which colour a state is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from accounts import places
+from recovery.assurance import HardFlag, SoftFlag, Tier
+from recovery.models import COOLING_STATES, CaseState, RecoveryCase
+
+_ADDRESS = re.compile(r"[^\s@<>()\"',;:]+@[^\s@<>()\"',;:]+")
+SOON = timedelta(hours=8)
+
+# What a flag means, for somebody who sees it for the first time.
+FLAG_WORDS: dict[str, str] = {
+    HardFlag.DOMAIN_LAPSED: "mailbox domain lapsed",
+    HardFlag.CHANGED_RECENTLY: "changed in the last 30 days",
+    HardFlag.TOKEN_LEAKED: "token leaked",
+    HardFlag.CANCELLED_RECENTLY: "stopped by its owner lately",
+    HardFlag.CLAIMS_OTHERS: "claims other accounts, too",
+    SoftFlag.UNUSUAL_NETWORK: "unusual network",
+    SoftFlag.DORMANT: "unused for three years",
+    SoftFlag.FAILED_SIGN_INS: "many failed sign-ins",
+    SoftFlag.CONFUSABLE: "name looks like a popular owner's",
+    SoftFlag.ROLE_REMOVED: "lost a role lately",
+    SoftFlag.ALTERNATE_MAILBOX: "mailbox is not the account's",
+    SoftFlag.REJECTED_BEFORE: "rejected before",
+    SoftFlag.CAMPAIGN: "phishing campaign running",
+}
+# What is at stake, by tier.
+TIER_WORDS = {
+    Tier.I0: "nothing but the account",
+    Tier.I1: "small projects, with other owners",
+    Tier.I2: "sole owner, in an organization, or much used",
+    Tier.I3: "critical, owns an organization, contested, or flagged",
+}
+ROLE_WORDS = {
+    "support-1": "support, tier 1 or above",
+    "support-2": "support, tier 2, or security",
+    "security": "security",
+}
+CLASS_WORDS = {
+    "E": "Mailbox",
+    "K": "Password",
+    "D": "Known device",
+    "T": "API token",
+    "P": "Publishing",
+    "S": "Signing key",
+    "V": "Word of a co-owner",
+}
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A short label: `kind` is a colour, which the text does not need."""
+
+    text: str
+    kind: str = ""
+
+
+def masked(text: str) -> str:
+    """The text with the mailboxes in it made unreadable; their domain stays, since it decides things."""
+    return _ADDRESS.sub(lambda found: _masked_address(found[0]), text)
+
+
+def _masked_address(email: str) -> str:
+    name, _, domain = email.rpartition("@")
+    return f"{name[:1]}…@{domain}"
+
+
+def masked_network(address: str) -> str:
+    """Where the address is, coarsely: a /24 of IPv4, a /48 of IPv6."""
+    return places.coarse(address)
+
+
+def span(length: timedelta) -> str:
+    """ "3 days 4 hours": the two largest units, never less than a minute."""
+    minutes = max(int(abs(length).total_seconds() // 60), 1)
+    days, hours, rest = minutes // 1440, minutes % 1440 // 60, minutes % 60
+    parts = [(days, "day"), (hours, "hour"), (0 if days else rest, "minute")]
+    return " ".join(f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in parts if count)
+
+
+def reply_chip(case: RecoveryCase, at: datetime) -> Chip | None:
+    """The clock of the first reply; it stands while the claimant is asked, and ends with a message to them."""
+    due = case.reply_due_at
+    if due is None or case.state not in _OWED:
+        return None
+    if case.waiting_since is not None:
+        return Chip(f"clock stands, {span(due - case.waiting_since)} left")
+    if due <= at:
+        return Chip(f"reply late by {span(at - due)}", "bad")
+    return Chip(f"reply within {span(due - at)}", "warn" if due - at <= SOON else "good")
+
+
+_OWED = (CaseState.QUEUED, CaseState.IN_REVIEW, CaseState.NEEDS_INFO, CaseState.APPROVED)
+
+
+def state_chip(case: RecoveryCase) -> Chip:
+    kinds = {
+        CaseState.QUEUED: "accent",
+        CaseState.IN_REVIEW: "accent",
+        CaseState.APPROVED: "good",
+        CaseState.DISPUTED: "bad",
+        CaseState.EXECUTED: "warn",
+        CaseState.HOLD: "warn",
+    }
+    return Chip(CaseState(case.state).label, kinds.get(CaseState(case.state), ""))
+
+
+def flag_chips(case: RecoveryCase) -> list[Chip]:
+    """Hard flags first, each in words."""
+    hard = [code for code in HardFlag if code in case.flags]
+    soft = [code for code in SoftFlag if code in case.assessment.get("flags", ())]
+    return [Chip(FLAG_WORDS[code], "bad") for code in hard] + [Chip(FLAG_WORDS[code], "warn") for code in soft]
+
+
+def score_chip(case: RecoveryCase) -> Chip:
+    is_met = bool(case.assessment.get("minimum_met"))
+    return Chip(f"{case.points} points, {'enough' if is_met else 'not enough'}", "good" if is_met else "warn")
+
+
+def due_chip(case: RecoveryCase, at: datetime) -> Chip | None:
+    """When the worker hands the account over at the earliest."""
+    if case.not_before is None or case.state not in COOLING_STATES:
+        return None
+    if case.not_before <= at:
+        return Chip("due now", "warn")
+    return Chip(f"handed over in {span(case.not_before - at)}", "warn" if case.not_before - at <= SOON else "")
+
+
+def chips_of(case: RecoveryCase, at: datetime) -> list[Chip]:
+    """The head of its page: where it stands, what is at stake, its clocks, what was noticed."""
+    chips = [state_chip(case), Chip(f"Tier {Tier(case.tier).name}: {TIER_WORDS[Tier(case.tier)]}", "accent")]
+    if case.user is None:
+        chips.append(Chip("no such account: answered by itself"))
+    else:
+        chips.append(score_chip(case))
+    chips += [chip for chip in (reply_chip(case, at), due_chip(case, at)) if chip is not None]
+    return chips + flag_chips(case)
+
+
+def name_of(case: RecoveryCase) -> str:
+    """Whose account it is about, or what was typed."""
+    return case.user.username if case.user is not None else masked(case.claimed) or "(deleted)"
+
+
+def tier_name(tier: int) -> str:
+    return Tier(tier).name
