@@ -77,6 +77,16 @@ MIDDLEWARE = [
     "indexsite.http.DomainErrorMiddleware",
 ]
 
+# Of these, what an upload goes through: a token speaks for it, never a cookie.
+UPLOAD_MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "indexsite.http.SiteHostMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "indexsite.http.DomainErrorMiddleware",
+]
+
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
