@@ -5,8 +5,8 @@ PORT ?= 8000
 # Two at most: the machine may be smaller than it looks, and shared.
 PROCESSES ?= 2
 PYTEST := $(PYTHON) -m pytest -n $(PROCESSES) --dist worksteal
-# Coverage is measured in one run: the second executes the same lines on another database, a third slower.
-MEASURED := $(PYTHON) $(if $(MEASURE),-m coverage run) -m pytest -n $(PROCESSES) --dist worksteal
+# Coverage is measured in one run: the second executes the same lines on another database.
+MEASURED := $(PYTHON) $(if $(MEASURE),-m slipcover --json --out $(MEASURE)) -m pytest -n $(PROCESSES) --dist worksteal
 
 # Tests start dozens of processes. Without bytecode on disk each spends seconds on compiling what it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -28,7 +28,7 @@ test: ## Run the test suite, on SQLite and on a real PostgreSQL
 
 journeys: ## Run the journeys: production server, real clients, real browser, on both databases
 	@scripts/install.sh test
-	TEST_DATABASE=sqlite $(MEASURED) -m "journey and not proof" tests
+	TEST_DATABASE=sqlite $(PYTEST) -m "journey and not proof" tests
 	TEST_DATABASE=postgresql $(PYTEST) -m "journey and not proof and not any_database" tests
 
 ci: ## Run everything that must hold before a change lands

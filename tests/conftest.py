@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import coverage
 import hypothesis
 import pytest
 from django.conf import settings as django_settings
@@ -44,14 +43,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.any_database)
     # What starts processes takes longest: first, so that the other tests fill the time, and in one test process.
     items.sort(key=lambda item: "site" not in item.fixturenames)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish() -> None:
-    """Keep what was measured: a test process that takes long to end is killed by the one that started it."""
-    if (measured := coverage.Coverage.current()) is not None:
-        measured.stop()
-        measured.save()
 
 
 @pytest.fixture(autouse=True)
