@@ -1,7 +1,8 @@
 """Everything that must hold before a change lands, as one list: `make ci` runs it from top to bottom.
 
-The last line counts the tests: "N passed, 0 failed". The first step that fails ends the run with its status. What
-only reads the code runs two at a time, each with its output in one piece.
+The last line counts the tests: "N passed, 0 failed". What only reads the code runs two at a time, each with its
+output in one piece; then the tests run beside the journeys, which wait for browsers a third of their time, with their
+lines marked. A part of the list that fails ends the run.
 """
 
 import argparse
@@ -39,32 +40,28 @@ READING = (
     Step("docs", "python scripts/proof.py --stale"),
     Step("docs", "sphinx-build -q -W --keep-going -b html docs docs/_build/html"),
 )
-RUNNING = (
-    Step("tests", "make test"),
-    Step("tests", "make journeys"),
-    Step("coverage", f"python -m slipcover --merge {MEASURED} --out {MEASURED} --fail-under 95"),
-)
+RUNNING = (Step("tests", "make test"), Step("tests", "make journeys"))
+JUDGING = (Step("coverage", f"python -m slipcover --merge {MEASURED} --out {MEASURED} --fail-under 95"),)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--only", choices=sorted({step.group for step in READING + RUNNING}), help="run the steps of one group"
+        "--only",
+        choices=sorted({step.group for step in (*READING, *RUNNING, *JUDGING)}),
+        help="run the steps of one group",
     )
     only = parser.parse_args().only
-    reading, running = ([step for step in steps if only in (None, step.group)] for steps in (READING, RUNNING))
     started = time.monotonic()
     for old in ROOT.glob(".coverage*"):
         old.unlink()
-    with ThreadPoolExecutor(2) as pool:
-        if not all(list(pool.map(check, reading))):
-            return 1
     passed = 0
-    for step in running:
-        count = run(step)
-        if count is None:
+    for steps, way in ((READING, check), (RUNNING, run), (JUDGING, check)):
+        with ThreadPoolExecutor(2) as pool:
+            counts = list(pool.map(way, [step for step in steps if only in (None, step.group)]))
+        if None in counts:
             return 1
-        passed += count
+        passed += sum(count or 0 for count in counts)
     took = time.monotonic() - started
     if only is None:
         say(f"all steps in {took:.0f} s of {TIME_LIMIT_SECONDS} s allowed")
@@ -72,8 +69,8 @@ def main() -> int:
     return 0
 
 
-def check(step: Step) -> bool:
-    """Run the step; print its output when it is over."""
+def check(step: Step) -> int | None:
+    """Run the step and print its output when it is over; None when it failed."""
     started = time.monotonic()
     done = subprocess.run(
         step.command.split(),
@@ -87,11 +84,11 @@ def check(step: Step) -> bool:
     took = time.monotonic() - started
     heard = f"{done.stdout.rstrip()}\n" if done.stdout.strip() else ""
     say(f"{step.command}\n{heard}--- {'ok' if ok else 'FAILED'}: {step.command} ({took:.0f} s)")
-    return ok
+    return 0 if ok else None
 
 
 def run(step: Step) -> int | None:
-    """Run the step with its output passed through; returns the tests it counted, None when it failed."""
+    """Run the step with its output passed through, each line marked; the tests it counted, None when it failed."""
     say(step.command)
     started = time.monotonic()
     process = subprocess.Popen(
@@ -105,7 +102,7 @@ def run(step: Step) -> int | None:
     assert process.stdout is not None
     counted = 0
     for line in process.stdout:
-        print(line, end="", flush=True)
+        print(f"{step.command.rpartition(' ')[2]}| {line}", end="", flush=True)
         if found := re.match(r"(?:=+ )?(\d+) passed\b", line):
             counted += int(found[1])
     status = process.wait()

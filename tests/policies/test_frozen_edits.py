@@ -11,7 +11,8 @@ from indexsite import clock
 from indexsite.policies import Action
 from tests.support import matrix
 
-pytestmark = pytest.mark.django_db
+# Walks every act.
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 GOES_ON: dict[Action, str] = {
     Action.ACCOUNT_VIEW: "the owner looks at what happened",

@@ -39,7 +39,8 @@ from tests.support.transfers import offer
 from tests.support.uploads import token_for, upload
 from tokens.models import Token
 
-pytestmark = pytest.mark.django_db
+# Walks every address; what the policies read is asked for on both elsewhere.
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 DETOURS = {SIGN_IN, SET_UP, "302 /account/second-factor/"}
 GUARDED = {

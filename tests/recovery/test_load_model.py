@@ -6,7 +6,8 @@ import pytest
 
 from bench.recovery_load import Plan, simulate
 
-pytestmark = pytest.mark.django_db
+# A month of work through acts that other tests do on both.
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 def test_ten_days_of_the_desk() -> None:

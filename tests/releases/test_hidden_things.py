@@ -32,7 +32,8 @@ from tests.support.tokens import basic
 from tests.support.transfers import offer
 from tests.support.uploads import token_for, upload
 
-pytestmark = pytest.mark.django_db
+# Walks every page; each has tests of its own on both.
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 JSON = "application/vnd.pypi.simple.v1+json"
 

@@ -20,7 +20,8 @@ from tests.support.organizations import give, join, organization, team, team_rol
 from tests.support.people import browser
 from tests.support.tokens import token_of
 
-pytestmark = pytest.mark.django_db
+# Statements are counted, and both are sent the same.
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 def grow(acme: Organization, owner: User, project: Project, first: int, count: int) -> None:

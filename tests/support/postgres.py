@@ -26,6 +26,8 @@ OPTIONS = {
     "full_page_writes": "off",
     "max_connections": "200",
     "autovacuum": "off",
+    # Tables without statistics look large, and compiling a plan costs more than any of them.
+    "jit": "off",
 }
 
 
