@@ -1,8 +1,8 @@
 """Everything that must hold before a change lands, as one list: `make ci` runs it from top to bottom.
 
 The last line counts the tests: "N passed, 0 failed". What only reads the code runs two at a time, each with its
-output in one piece; then the tests run beside the journeys, which wait for browsers a third of their time, and lines
-are marked. A part of the list that fails ends the run.
+output in one piece; then the tests run beside the journeys, which wait for browsers a third of their time. A part
+of the list that fails ends the run.
 """
 
 import argparse
