@@ -7,6 +7,10 @@
 
 const supported = "PublicKeyCredential" in window && Boolean(navigator.credentials);
 let waiting; // the ceremony under way: a browser takes one at a time
+// The site keeps the latest challenge alone. So they are asked for one after the other, or the answer to the one that
+// came last could be to one that was replaced; and none once an answer is on its way.
+let line = Promise.resolve();
+let sent = false;
 
 function toBytes(text) {
   const plain = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
@@ -49,11 +53,22 @@ function encoded(credential) {
 
 class Refused extends Error {}
 
+function inTurn(work) {
+  const turn = line.then(work);
+  line = turn.catch(() => {});
+  return turn;
+}
+
 async function challenge(form, kind) {
   const body = new FormData();
   body.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
   if (kind) body.set("kind", kind);
-  const answer = await fetch(form.dataset.options, { method: "POST", body, headers: { Accept: "application/json" } });
+  const answer = await fetch(form.dataset.options, {
+    method: "POST",
+    body,
+    headers: { Accept: "application/json" },
+    signal: AbortSignal.timeout(20_000), // the next one waits for this one
+  });
   const content = await answer.json();
   if (!answer.ok) throw new Refused(content.detail, { cause: content.code });
   return content;
@@ -84,13 +99,15 @@ function say(form, text) {
 }
 
 async function ask(form, { kind, mediation } = {}) {
+  if (sent) return;
   waiting?.abort();
   waiting = new AbortController();
   const { signal } = waiting;
   const began = performance.now();
   let options;
   try {
-    options = await challenge(form, kind);
+    options = await inTurn(() => signal.aborted ? undefined : challenge(form, kind));
+    if (signal.aborted) return;
     const request = { publicKey: decoded(options), signal };
     if (mediation) request.mediation = mediation;
     if (!mediation) say(form, "Waiting for your key. Follow what the browser says.");
@@ -98,6 +115,7 @@ async function ask(form, { kind, mediation } = {}) {
     if (signal.aborted || !credential) return;
     form.elements.credential.value = JSON.stringify(encoded(credential));
     say(form, "Your key has answered.");
+    sent = true;
     form.submit();
   } catch (error) {
     if (signal.aborted) return;
@@ -131,6 +149,9 @@ async function preferPlatform() {
     passkey.parentElement.prepend(passkey);
   }
 }
+
+// Whoever goes back may find the page as it was left.
+addEventListener("pageshow", (event) => { if (event.persisted) sent = false; });
 
 if (supported) {
   preferPlatform();

@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.journeys.test_newcomer import enrol_authenticator, mailed_code, unused_totp_code
@@ -158,6 +158,49 @@ def test_a_passkey_signs_in_without_a_password_by_button_and_by_suggestion(hana:
     hana.is_in()
     page.goto("/account/history/")
     expect(page.get_by_text("Signed in with passkey.").first).to_be_visible()
+
+
+def test_a_button_pressed_while_another_challenge_is_on_its_way(hana: Person) -> None:
+    """The one for the suggestions is slow to arrive, and would replace the one that the button asked for."""
+    page = hana.page
+    key = VirtualKey(page, transport="internal")
+    hana.register(key, "this laptop", passkey=True)
+    hana.sign_out()
+    asked: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        asked.append(route)
+        if len(asked) > 1:
+            route.continue_()
+
+    page.route("**/passkey/options/", hold_the_first)
+    page.goto("/account/login/")
+    page.get_by_role("button", name="Use a passkey").click()
+    page.wait_for_timeout(1_000)  # long enough for a second question to be asked and answered
+    with page.expect_response("**/passkey/options/"):
+        asked[0].continue_()
+    key.touch()
+    hana.is_in()
+    assert len(asked) == 2
+
+
+def test_a_button_pressed_while_the_answer_is_on_its_way(hana: Person) -> None:
+    """It would ask for another challenge, and so make the answer one to a challenge that was replaced."""
+    page = hana.page
+    key = VirtualKey(page, transport="internal")
+    hana.register(key, "this laptop", passkey=True)
+    hana.sign_out()
+    # A line so slow that the form never leaves; a held navigation would hold the page as well.
+    page.add_init_script("HTMLFormElement.prototype.submit = () => {}")
+    key.touch()  # stands for choosing the passkey among the suggestions
+    page.goto("/account/login/")
+    expect(page.get_by_text("Your key has answered.")).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.get_by_role("button", name="Use a passkey").click()
+    page.wait_for_timeout(1_000)
+    assert asked == []
+    expect(page.get_by_text("Your key has answered.")).to_be_visible()
 
 
 def test_the_wrong_finger_opens_nothing(hana: Person) -> None:
