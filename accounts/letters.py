@@ -181,6 +181,8 @@ ROWS: dict[str, Row] = {
     # -- staff
     "staff.founded": _STAFF_ARE_TOLD,
     "staff.proposed": _STAFF_ARE_TOLD,
+    "staff.factors-proposed": _STAFF_ARE_TOLD,
+    "staff.factors-removed": _STAFF_ARE_TOLD,
     "staff.confirmed": _STAFF_ARE_TOLD,
     "staff.stopped": _STAFF_ARE_TOLD,
     "staff.lapsed": _STAFF_ARE_TOLD,

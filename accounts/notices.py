@@ -227,29 +227,52 @@ def staff_proposed(change: StaffChange, *, by: Actor) -> None:
     _staff_news(headline, sentence, also=[change.user], by=by.label, reason=change.reason, can_stop=True)
 
 
+def staff_factors_proposed(change: StaffChange, *, by: Actor) -> None:
+    name = change.user.username
+    sentence = (
+        f"{by.label} proposes to remove the second factors of {name}, who has lost them, so that {name} can set "
+        "up new ones. Somebody else of the security role has to confirm it. Whoever knows that nothing was lost "
+        "should stop it."
+    )
+    headline = f"new second factors for {name} proposed"
+    _staff_news(headline, sentence, also=[change.user], by=by.label, reason=change.reason, can_stop=True)
+
+
 def staff_confirmed(change: StaffChange, *, by: Actor) -> None:
     assert change.due_at is not None  # noqa: S101 - it was just confirmed
+    name = change.user.username
     sentence = (
-        f"{by.label} confirmed the role {_role(change)} for {change.user.username}, proposed by "
+        f"{by.label} confirmed {_what(change)} for {name}, proposed by "
         f"{change.proposed_by.username}. It takes effect after {clock.written(change.due_at)}."
     )
-    headline = f"{change.user.username} joins in 24 hours"
+    headline = (
+        f"second factors of {name} go in 24 hours" if change.is_about_factors else f"{name} joins in 24 hours"
+    )
     _staff_news(headline, sentence, also=[change.user], by=by.label, reason=change.reason, can_stop=True)
 
 
 def staff_stopped(change: StaffChange, *, by: Actor, reason: str) -> None:
-    sentence = f"{by.label} stopped the role {_role(change)} for {change.user.username}. Nothing changes."
+    sentence = f"{by.label} stopped {_what(change)} for {change.user.username}. Nothing changes."
     _staff_news(f"{change.user.username} stopped", sentence, also=[change.user], by=by.label, reason=reason)
 
 
 def staff_lapsed(change: StaffChange, *, reason: str) -> None:
-    sentence = f"The role {_role(change)} for {change.user.username} came to nothing: {reason}."
+    sentence = f"The proposal of {_what(change)} for {change.user.username} came to nothing: {reason}."
     _staff_news(f"{change.user.username} came to nothing", sentence, also=[change.user])
 
 
 def staff_granted(change: StaffChange) -> None:
     sentence = f"{change.user.username} has the role {_role(change)} now."
     _staff_news(f"{change.user.username} joined", sentence, also=[change.user])
+
+
+def staff_factors_removed(change: StaffChange) -> None:
+    name = change.user.username
+    sentence = (
+        f"The second factors and recovery codes of {name} are gone, and all sessions have ended. {name} signs in "
+        "with the password, proves to read the mail, and sets up a second factor before anything else."
+    )
+    _staff_news(f"second factors of {name} are gone", sentence, also=[change.user])
 
 
 def staff_removed(user: User, *, role: StaffKind, by: Actor, reason: str) -> None:
@@ -259,6 +282,10 @@ def staff_removed(user: User, *, role: StaffKind, by: Actor, reason: str) -> Non
 
 def _role(change: StaffChange) -> str:
     return StaffKind(change.role).label
+
+
+def _what(change: StaffChange) -> str:
+    return "new second factors" if change.is_about_factors else f"the role {_role(change)}"
 
 
 def _staff_news(

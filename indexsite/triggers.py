@@ -6,10 +6,13 @@ migration rebuilds the table: such a migration installs them again, and a test l
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import migrations
+
+type Step = Callable[[Any, Any], None]
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,25 @@ class Refusal:
 
 def installing(*refusals: Refusal) -> migrations.RunPython:
     """The step of a migration that installs them all."""
+    return migrations.RunPython(_install(refusals), _remove(refusals))
 
+
+def removing(*refusals: Refusal) -> migrations.RunPython:
+    """The step that takes them away: before a table is rebuilt that they stand on or look at."""
+    return migrations.RunPython(_remove(refusals), _install(refusals))
+
+
+def _install(refusals: Iterable[Refusal]) -> Step:
     def install(apps: Any, schema_editor: Any) -> None:
         for refusal in refusals:
             vendor = schema_editor.connection.vendor
             for statement in refusal.postgresql() if vendor == "postgresql" else refusal.sqlite():
                 schema_editor.execute(statement, params=None)
 
+    return install
+
+
+def _remove(refusals: Iterable[Refusal]) -> Step:
     def remove(apps: Any, schema_editor: Any) -> None:
         for refusal in refusals:
             if schema_editor.connection.vendor == "postgresql":
@@ -64,4 +79,4 @@ def installing(*refusals: Refusal) -> migrations.RunPython:
             else:
                 schema_editor.execute(f"DROP TRIGGER {refusal.name}", params=None)
 
-    return migrations.RunPython(install, remove)
+    return remove

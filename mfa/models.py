@@ -178,12 +178,14 @@ class SecurityKey(AbstractWebAuthnCredential):  # type: ignore[misc]
 
 
 class RemovalGround(models.TextChoices):
-    """What a factor was removed by: an act of its owner that the audit trail has, or a recovery that was due."""
+    """What a factor was removed by: an act of its owner that the audit trail has, a recovery that was due, or the
+    yes of two of the staff about a third."""
 
     REMOVED = "removed", "Its owner removed it"
     REPLACED = "replaced", "Its owner put another one in its place"
     CLOSED = "closed", "Its owner closed the account"
     RECOVERY = "recovery", "A recovery was carried out"
+    STAFF = "staff", "It was lost by somebody on the staff, as two others confirmed"
 
 
 class FactorKind(models.TextChoices):
@@ -197,9 +199,10 @@ class FactorKind(models.TextChoices):
 class FactorRemoval(models.Model):
     """One factor that counts no more. Factors are never deleted, and none stops counting without such a row.
 
-    The database insists, by triggers on the tables of factors and on this one (`mfa/migrations/0005`): `event` is
+    The database insists, by triggers on the tables of factors and on this one (`mfa/migrations/0007`): `event` is
     an audit event that the owner has caused about themselves, of the kind that belongs to `ground`; `case` is a
-    recovery of theirs that is being carried out. Rows are never changed.
+    recovery of theirs that is being carried out; with the ground STAFF, two of the staff have said yes and their
+    day is over. Rows are never changed.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="factor_removals")
@@ -221,7 +224,7 @@ class FactorRemoval(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(ground="recovery", case__isnull=False, event__isnull=True)
-                | Q(ground__in=["removed", "replaced", "closed"], case__isnull=True, event__isnull=False),
+                | Q(ground__in=["removed", "replaced", "closed", "staff"], case__isnull=True, event__isnull=False),
                 name="factor_removal_has_one_ground",
             ),
             models.CheckConstraint(

@@ -11,7 +11,10 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts import notices
+from accounts.actions import new_places
+from accounts.actions.sessions import drop_sessions
 from accounts.models import (
+    FACTORS,
     OPEN_STAFF_CHANGE,
     STAFF_DELAY,
     STAFF_PROPOSAL_LIFE,
@@ -28,7 +31,7 @@ from indexsite.actors import SITE, Actor
 from indexsite.audit import staff as events
 from indexsite.errors import Conflict, InvalidInput, NotFound
 from indexsite.policies import Action, require, require_now
-from mfa.models import has_factor
+from mfa.models import RemovalGround, devices_of, has_factor, remove_factor
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +82,38 @@ def propose(*, actor: Actor, username: str, role: StaffKind, reason: str, at: da
     )
     audit.record(actor, events.StaffProposed(about=user, role=role, reason=reason))
     notices.staff_proposed(change, by=actor)
+    return change
+
+
+@transaction.atomic
+def propose_factors(*, actor: Actor, user: User, reason: str, at: datetime) -> StaffChange:
+    """Propose to remove the lost second factors of a colleague, as for a role: two people and a day.
+
+    The recovery desk refuses staff: nobody opens a colleague's account alone, and rules do not either.
+
+    Raises:
+        PermissionRefused: the actor has no staff role, or means themselves.
+        InvalidInput: the person is not on the staff or has nothing to lose, or no reason.
+        Conflict: it is proposed already.
+    """
+    require(actor, Action.STAFF_PROPOSE, user)
+    reason = reasons.clean(reason, is_needed=True)
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    require_now(actor, Action.STAFF_PROPOSE, user)
+    if obstacle := _unfit_for_factors(user):
+        raise InvalidInput(f"This is not possible for {user.username}: {obstacle}.", code="not-fit-for-staff")
+    if user.staff_changes.open().filter(role=FACTORS).exists():
+        raise Conflict(f"It is proposed for {user.username} already.", code="staff-change-open")
+    change = StaffChange.objects.create(
+        user=user,
+        role=FACTORS,
+        reason=reason,
+        proposed_by=actor.person,
+        proposed_at=at,
+        expires_at=at + STAFF_PROPOSAL_LIFE,
+    )
+    audit.record(actor, events.StaffFactorsProposed(about=user, reason=reason))
+    notices.staff_factors_proposed(change, by=actor)
     return change
 
 
@@ -156,7 +191,7 @@ def tend(*, at: datetime) -> None:
 
 @transaction.atomic
 def carry_out(pk: int, *, at: datetime) -> StaffChangeState:
-    """Give the role if it is due and all three people are still who they were; returns where it stands.
+    """Do what was proposed if it is due and all three are still who they were; returns where it stands.
 
     May be called any number of times.
 
@@ -171,7 +206,7 @@ def carry_out(pk: int, *, at: datetime) -> StaffChangeState:
         audit.record(SITE, events.StaffLapsed(about=change.user, role=change.role, reason=reason))
         notices.staff_lapsed(change, reason=reason)
     elif change.due_at is not None and change.due_at <= at:
-        _grant(change, at)
+        (_remove_factors if change.is_about_factors else _grant)(change, at)
     return StaffChangeState(change.state)
 
 
@@ -228,20 +263,49 @@ def _unfit(user: User) -> str:
     return ""
 
 
+def _unfit_for_factors(user: User) -> str:
+    """Why nothing of the person's is to be replaced, or ""."""
+    if not user.is_staff:
+        return "the account is not on the staff; the recovery desk helps everybody else"
+    if not user.is_active:
+        return "the account is closed or frozen"
+    if not has_verified_email(user):
+        return "the account has no verified e-mail address, by which it would be let in again"
+    if not devices_of(user):
+        return "the account has no second factor"
+    return ""
+
+
 def _obstacle(change: StaffChange, at: datetime) -> str:
     """Why it can no longer happen, or ""."""
     if change.state == StaffChangeState.PROPOSED and change.expires_at <= at:
         return "nobody confirmed it in time"
-    if unfit := _unfit(change.user):
+    if unfit := (_unfit_for_factors if change.is_about_factors else _unfit)(change.user):
         return unfit
     if not (change.proposed_by.is_active and has_staff_role(change.proposed_by, *StaffKind)):
         return f"{change.proposed_by.username}, who proposed it, is no longer on the staff"
     by = change.confirmed_by
     if by is not None and not (by.is_active and has_staff_role(by, StaffKind.SECURITY)):
         return f"{by.username}, who confirmed it, no longer has the security role"
-    if change.user.staff_roles.filter(kind=change.role).exists():
+    if change.user.staff_roles.filter(kind=change.role).exists():  # never one called FACTORS
         return "the person has the role already"
     return ""
+
+
+def _remove_factors(change: StaffChange, at: datetime) -> None:
+    """All of them: which one was lost and which was stolen is what nobody knows."""
+    user, by = change.user, change.confirmed_by
+    assert by is not None  # noqa: S101 - a constraint of the table
+    change.end(StaffChangeState.DONE, at)
+    event = audit.record(
+        SITE,
+        events.StaffFactorsRemoved(about=user, proposed_by=change.proposed_by.username, confirmed_by=by.username),
+    )
+    for device in devices_of(user):
+        remove_factor(device, RemovalGround.STAFF, event=event, at=at)
+    drop_sessions(user, keep="")
+    new_places.stop(user, at=at)
+    notices.staff_factors_removed(change)
 
 
 def _grant(change: StaffChange, at: datetime) -> None:

@@ -23,6 +23,7 @@ from accounts.models.places import (
 from accounts.models.reports import FREEZE_TIME, MutedNotice, ReportSource, SecurityReport, muting
 from accounts.models.signing_keys import MAX_KEYS, PROOF_LIFE, SigningKey
 from accounts.models.staff import (
+    FACTORS,
     OPEN_STAFF_CHANGE,
     STAFF_DELAY,
     STAFF_PROPOSAL_LIFE,
@@ -37,6 +38,7 @@ from accounts.models.staff import (
 __all__ = [
     "CONFIRMATION_LIFE",
     "DEVICE_LIFE",
+    "FACTORS",
     "FREEZE_TIME",
     "INVITATION_LIFE",
     "MAX_KEYS",

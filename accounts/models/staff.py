@@ -34,6 +34,10 @@ class StaffKind(models.TextChoices):
     MODERATOR = "moderator", "Moderator"
 
 
+# What a proposal is about in place of a role: the person lost their second factors, and gets to set up new ones.
+FACTORS = "factors"
+
+
 class StaffChangeState(models.TextChoices):
     """Where a proposal stands; the first two are open."""
 
@@ -56,10 +60,13 @@ class StaffChangeQuerySet(models.QuerySet["StaffChange"]):
 
 
 class StaffChange(models.Model):
-    """A staff role on its way to a person. The three people in it are three: the database insists."""
+    """A staff role on its way to a person, or the loss of their factors (`FACTORS`) on its way to be made good.
+
+    The three people in it are three: the database insists.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="staff_changes")
-    role = models.CharField(max_length=16, choices=StaffKind)
+    role = models.CharField(max_length=16, choices=[*StaffKind.choices, (FACTORS, "New second factors")])
     reason = models.CharField(max_length=500)
     proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     proposed_at = models.DateTimeField()
@@ -98,6 +105,10 @@ class StaffChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} to become {self.role}"
+
+    @property
+    def is_about_factors(self) -> bool:
+        return self.role == FACTORS
 
     def end(self, state: StaffChangeState, at: datetime) -> None:
         """Close it for good."""

@@ -61,6 +61,27 @@ def propose(request: HttpRequest) -> HttpResponse:
     )
 
 
+@console_page(Action.STAFF_PROPOSE, asks_itself=True)
+def factors(request: HttpRequest, username: str) -> HttpResponse:
+    """Propose to remove the factors that a colleague has lost."""
+    held = StaffRole.objects.select_related("user").filter(user__username=username).first()
+    if held is None:
+        raise NotFound(f"{username} is not on the staff.")
+    actor = actor_of(request)
+    require(actor, Action.STAFF_PROPOSE, held.user)
+    return answer(
+        request,
+        "staff/factors.html",
+        StaffReasonForm(request.POST or None, said_to=_READERS),
+        act=lambda data: staff.propose_factors(actor=actor, user=held.user, reason=data["reason"], at=clock.now()),
+        done="Proposed. Somebody else of the security role has to confirm it.",
+        onward=reverse("staff"),
+        parent=True,
+        title=f"{held.user.username}: new second factors",
+        person=held.user,
+    )
+
+
 @console_page(Action.STAFF_STOP)
 def proposal(request: HttpRequest, pk: int) -> HttpResponse:
     """One proposal: what it would do, the second yes, and the no."""
@@ -85,7 +106,7 @@ def proposal(request: HttpRequest, pk: int) -> HttpResponse:
         done="Stopped. Nothing changes.",
         onward=reverse("staff"),
         parent=True,
-        title=f"{change.user.username}: {StaffKind(change.role).label}",
+        title=f"{change.user.username}: {change.get_role_display()}",
         change=change,
         may_confirm=may(actor, Action.STAFF_CONFIRM, change),
     )

@@ -23,9 +23,26 @@ class StaffProposed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StaffFactorsProposed(Event):
+    name = "staff.factors-proposed"
+    sentence = "It was proposed to remove the lost second factors of {about} (reason: {reason})."
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffFactorsRemoved(Event):
+    name = "staff.factors-removed"
+    sentence = (
+        "The second factors of {about} were removed, proposed by {proposed_by}, confirmed by {confirmed_by}."
+    )
+    proposed_by: str
+    confirmed_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StaffConfirmed(Event):
     name = "staff.confirmed"
-    sentence = "The staff role {role} for {about} was confirmed; it takes effect after {due}."
+    sentence = "The proposal for {about} ({role}) was confirmed; it takes effect after {due}."
     role: str
     due: str
 
@@ -33,7 +50,7 @@ class StaffConfirmed(Event):
 @dataclass(frozen=True, kw_only=True)
 class StaffStopped(Event):
     name = "staff.stopped"
-    sentence = "The staff role {role} for {about} was stopped (reason: {reason})."
+    sentence = "The proposal for {about} ({role}) was stopped (reason: {reason})."
     role: str
     reason: str
 
@@ -41,7 +58,7 @@ class StaffStopped(Event):
 @dataclass(frozen=True, kw_only=True)
 class StaffLapsed(Event):
     name = "staff.lapsed"
-    sentence = "The staff role {role} for {about} came to nothing: {reason}."
+    sentence = "The proposal for {about} ({role}) came to nothing: {reason}."
     role: str
     reason: str
 

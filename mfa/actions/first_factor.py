@@ -72,7 +72,7 @@ def enter_code(*, actor: Actor, email: str, digest: str, typed: str, at: datetim
 def tell_co_owners(user: User) -> None:
     """Called in the transaction that adds a factor to an account that had none.
 
-    Managers hear of it too, also where their organisation owns nothing yet.
+    Managers hear of it too, also where their organisation owns nothing yet, and so do colleagues on the staff.
     """
     shared: dict[int, list[str]] = defaultdict(list)
     readers: dict[int, User] = {}
@@ -84,6 +84,12 @@ def tell_co_owners(user: User) -> None:
         for manager in organization.managers().exclude(pk=user.pk):
             readers[manager.pk] = manager
             shared[manager.pk].append(f"organization {organization.name}")
+    if user.is_staff:
+        for colleague in (
+            User.objects.exclude(staff_roles=None).filter(is_active=True).exclude(pk=user.pk).distinct()
+        ):
+            readers[colleague.pk] = colleague
+            shared[colleague.pk].append("the staff of this site")
     for pk, reader in readers.items():
         notices.first_factor_of(user, reader=reader, places=sorted(shared[pk]))
 

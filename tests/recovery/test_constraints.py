@@ -59,7 +59,7 @@ def rows(case: RecoveryCase) -> object:
 
 def expected() -> set[str]:
     desk = import_module("recovery.migrations.0002_rules_of_the_desk").REFUSALS
-    factors = import_module("mfa.migrations.0006_removals_are_enforced").refusals()
+    factors = import_module("mfa.migrations.0007_staff_lose_factors").refusals()
     critical = import_module("releases.migrations.0006_rules_of_the_list").REFUSALS
     return {refusal.name for refusal in (*desk, *factors, *critical)}
 

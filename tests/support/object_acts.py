@@ -45,6 +45,7 @@ UPLOADS = {"legacy/", "legacy"}
 LOOKS_FIRST = {
     "admin/staff/proposal/<int:pk>/",
     "admin/staff/member/<str:username>/<str:role>/",
+    "admin/staff/factors/<str:username>/",
 }
 # What could be sent to one's own addresses to reach what is another's.
 FOREIGN_BODIES: list[tuple[str, dict[str, str]]] = [
@@ -226,6 +227,7 @@ ACTS: dict[str, list[Act]] = {
         *button(MODERATORS, {"pk": "{proposal}"}, right="moderator", reason="y"),
         *button(MODERATORS, {"pk": "{proposal}"}, right="security", act="confirm"),
     ],
+    "admin/staff/factors/<str:username>/": form(MODERATORS, {"username": "mona"}, right="security", reason="y"),
     "admin/staff/member/<str:username>/<str:role>/": form(
         MODERATORS, {"username": "mona"}, right="security", reason="y"
     ),
