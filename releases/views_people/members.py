@@ -9,7 +9,7 @@ from indexsite import clock
 from indexsite.http import actor_of
 from indexsite.policies import Action
 from releases import queries_people
-from releases.models import Project, RoleKind, holds_role
+from releases.models import Project, ProjectStatus, RoleKind, holds_role
 from releases.views_people.opening import people_page
 
 
@@ -27,6 +27,8 @@ def people(request: HttpRequest, project: Project) -> HttpResponse:
         members=members,
         you=next((person for person in members if person.is_you), None),
         is_owner=is_owner,
+        # Leaving stays possible: it gives rights away.
+        may_change=is_owner and project.status != ProjectStatus.QUARANTINED,
         is_alone=len(owners) == 1,
         suspended=[person for person in members if person.is_suspended],
         pending=queries_people.pending_invitations(project, at=clock.now()) if is_owner else [],

@@ -193,3 +193,18 @@ def test_a_page_kept_open_asks_for_presence_again(alice: User, bob: User, sample
 
     assert response["Location"].startswith("/account/second-factor/?next=%2Fmanage%2Fproject%2Fsampleproject")
     assert as_role(bob, sampleproject) == {"maintainer"}
+
+
+def test_during_a_quarantine_the_page_offers_nothing_that_would_be_refused(
+    alice: User, bob: User, erin: User, sampleproject: Project
+) -> None:
+    browser = people.browser(alice)
+    invitation = invite(alice, sampleproject, "erin")
+    buttons = (">Invite somebody<", f"/member/{bob.username}/", f"/invitations/{invitation.pk}/")
+    before = browser.get(people_url(sampleproject)).text
+    assert all(button in before for button in buttons)
+    Project.objects.filter(pk=sampleproject.pk).update(status="quarantined")
+    page = browser.get(people_url(sampleproject)).text
+    assert not any(button in page for button in buttons)
+    assert "is quarantined its people stay as they are" in page
+    assert "/people/leave/" in page or "only owner" in page
