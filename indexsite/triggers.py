@@ -24,6 +24,7 @@ class Refusal:
         on: what is refused, such as "UPDATE" or "UPDATE OF state".
         when: SQL over OLD and NEW: refused where it is true. "" for always.
         says: the message, which raises `django.db.IntegrityError`.
+        when_sqlite: the same condition, where the databases do not share the words for it; else "".
     """
 
     name: str
@@ -31,6 +32,7 @@ class Refusal:
     on: str
     says: str
     when: str = ""
+    when_sqlite: str = ""
 
     def postgresql(self) -> list[str]:
         raised = f"RAISE EXCEPTION '{self.says}' USING ERRCODE = 'check_violation';"
@@ -44,7 +46,8 @@ class Refusal:
         ]
 
     def sqlite(self) -> list[str]:
-        when = f"WHEN ({self.when}) " if self.when else ""
+        condition = self.when_sqlite or self.when
+        when = f"WHEN ({condition}) " if condition else ""
         return [
             f"CREATE TRIGGER {self.name} BEFORE {self.on} ON {self.table} {when}"
             f"BEGIN SELECT RAISE(ABORT, '{self.says}'); END"

@@ -5,9 +5,14 @@ from __future__ import annotations
 from django.tasks import task
 
 from indexsite import clock
-from recovery.actions import executing
+from recovery.actions import executing, forgetting
 
 
 @task()
 def tend_recoveries() -> None:
     executing.tend(at=clock.now())
+
+
+@task()
+def forget_recoveries() -> None:
+    forgetting.forget_old(at=clock.now())

@@ -179,6 +179,8 @@ class RecoveryCase(models.Model):
     waiting_since = models.DateTimeField(null=True, blank=True)
     # When personal data of a closed case was deleted.
     purged_at = models.DateTimeField(null=True, blank=True)
+    # When, two years after the end, what was decided in it was deleted as well.
+    forgotten_at = models.DateTimeField(null=True, blank=True)
 
     objects = RecoveryCaseQuerySet.as_manager()
 

@@ -59,7 +59,10 @@ class CaseEvent(models.Model):
 
     class Meta:
         ordering = ["pk"]
-        indexes = [models.Index(fields=["case", "id"], name="case_event")]
+        indexes = [
+            models.Index(fields=["case", "id"], name="case_event"),
+            models.Index(fields=["name", "at"], name="case_event_name"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} in {self.case_id}"

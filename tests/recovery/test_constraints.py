@@ -61,7 +61,8 @@ def expected() -> set[str]:
     desk = import_module("recovery.migrations.0002_rules_of_the_desk").REFUSALS
     factors = import_module("mfa.migrations.0007_staff_lose_factors").refusals()
     critical = import_module("releases.migrations.0006_rules_of_the_list").REFUSALS
-    return {refusal.name for refusal in (*desk, *factors, *critical)}
+    forgetting = import_module("recovery.migrations.0005_forgetting")
+    return {refusal.name for refusal in (*desk, *factors, *critical, *forgetting.REFUSALS, *forgetting.ADDED)}
 
 
 def test_every_trigger_is_installed() -> None:
