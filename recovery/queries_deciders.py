@@ -110,3 +110,9 @@ def effort(at: datetime) -> Effort:
             total += min(moment - earlier[case, person], LEASE_LIFE)
         earlier[case, person] = moment
     return Effort(len(cases), round(total.total_seconds() / 60))
+
+
+def unmasked(at: datetime) -> list[tuple[str, int]]:
+    """Who has looked at hidden addresses and names, and how often."""
+    looks = CaseEvent.objects.filter(name="unmasked", at__gt=at - WINDOW).order_by("actor_label")
+    return [(row["actor_label"], row["count"]) for row in looks.values("actor_label").annotate(count=Count("pk"))]

@@ -45,7 +45,7 @@ WAITING_STATES = (CaseState.QUEUED, CaseState.IN_REVIEW, CaseState.APPROVED)
 # What people of the desk do in a case.
 BY_STAFF = (
     "taken", "stolen", "released", "asked", "message", "note", "approved", "reject-proposed", "reject-reason",
-    "merged", "settled", "bounced", "glass-asked", "glass-broken",
+    "merged", "settled", "bounced", "unmasked", "glass-asked", "glass-broken",
 )  # fmt: skip
 # From which line of the story on a case waits for whom.
 _WAITS_FOR = {

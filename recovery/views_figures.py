@@ -95,5 +95,6 @@ def _of_the_desk(at: datetime) -> dict[str, Any]:
         "hasty_seconds": int(HASTY.total_seconds()),
         "deciders": people.deciders(at),
         "effort": people.effort(at),
+        "unmasked": people.unmasked(at),
         "coverage": query.coverage(),
     }

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import StaffKind, User
 from indexsite import clock
 from recovery import queries_deciders, queries_figures, views_figures
-from recovery.actions import desk, owner
+from recovery.actions import desk, owner, story
 from recovery.assurance import Signal
 from recovery.models import CaseState, Evidence
 from tests.support import cast, people, recovery
@@ -121,6 +121,13 @@ def test_a_yes_without_reading_shows(olga: User, team: dict[str, User], calendar
     found = queries_deciders.hasty(clock.now())
     assert [(each.person, each.after.total_seconds()) for each in found] == [("theo", 59), ("tina", 20)]
     assert all(each.case == claim.pk for each in found)
+
+
+def test_looks_at_personal_data_are_counted(carla: User, team: dict[str, User]) -> None:
+    case = stored_case(carla, CaseState.QUEUED)
+    for _ in range(2):
+        story.tell(case, "unmasked", by=on_duty(team["tina"]), at=clock.now(), text="to call them")
+    assert queries_deciders.unmasked(clock.now()) == [("tina", 2)]
 
 
 def test_an_incident_is_somebody_who_says_so_afterwards(
