@@ -61,10 +61,11 @@ docs: ## Build the documentation into docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 reference: ## Write the pages of the documentation that are made from code
-	@scripts/install.sh
+	@scripts/install.sh test
 	$(PYTHON) scripts/permissions.py
 	$(PYTHON) scripts/doors.py
 	$(PYTHON) scripts/asvs.py --render
+	WRITE_CONSOLE_PAGE=1 $(PYTHON) -m pytest -n0 tests/docs/test_console_page.py
 
 asvs: ## Run the tests that show requirements of ASVS 5.0, and write their table
 	@scripts/install.sh test
