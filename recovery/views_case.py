@@ -18,7 +18,7 @@ from indexsite.admin_site import console_page
 from indexsite.errors import NotFound
 from indexsite.http import actor_of
 from indexsite.policies import Action, Denied, may
-from recovery import kinds, presentation, queries_console, story_lines
+from recovery import presentation, queries_console, story_lines
 from recovery.actions import approving, desk
 from recovery.assurance import Approver
 from recovery.case_acts import ACTS, APPROVE, ASK, MESSAGE, NOTE, UNMASK, CaseAct, offered
@@ -132,10 +132,9 @@ def _checks(found: RecoveryCase, at: datetime, *, is_unmasked: bool) -> list[Che
     for row in found.evidence.all():
         rows.setdefault(row.kind, []).append(row)
     points = found.assessment.get("points", {})
-    titles = {kind.belongs.value: kind.title for kind in kinds.all_kinds()}
     return [
         Check(
-            titles.get(letter, words),
+            words,
             int(points.get(letter, 0)),
             [(row, _verdict(row, at), _about(row, is_unmasked=is_unmasked)) for row in rows.get(letter, [])],
         )

@@ -65,6 +65,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "recovery/console/queue.html",
         form,
         title="Recovery desk",
+        is_queue=True,
         tab=tab,
         tabs=[(each, counts.get(each.code)) for each in queries_console.TABS],
         narrowed=narrowed,
