@@ -14,7 +14,7 @@ from django.db.models.functions import TruncDate
 from accounts.models import PAST_ADDRESS_TOLD, Membership, MembershipKind, PastAddress, User
 from accounts.queries import verified_addresses
 from recovery import bearers
-from recovery.models import CaseState, Challenge, Enrolment, RecoveryCase
+from recovery.models import CaseState, Challenge, Enrolment, NoticeKind, RecoveryCase
 from releases.models import Project, RoleKind, people_with
 
 # Fewer cases a day than this are no spike, whatever the days before were like.
@@ -91,6 +91,11 @@ def was_handed_over(case: RecoveryCase) -> bool:
 def open_cases(user: User) -> list[RecoveryCase]:
     """Cases about the account that its owner has been told of and can stop."""
     return list(RecoveryCase.objects.open().of(user).exclude(opened_at=None).order_by("opened_at"))
+
+
+def is_told(case: RecoveryCase) -> bool:
+    """Whether its owner has heard of it. Else it looks to its claimant like one about nobody."""
+    return case.notices.filter(kind=NoticeKind.OPENED).exists()
 
 
 def proved_since(user: User, since: datetime, *, but: RecoveryCase) -> int:

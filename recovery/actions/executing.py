@@ -20,7 +20,7 @@ from indexsite import audit
 from indexsite.actors import SITE
 from indexsite.audit import recovery as events
 from mfa.models import RemovalGround, devices_of, has_factor, remove_factor
-from recovery import bearers, notices
+from recovery import bearers, notices, queries
 from recovery.actions import approving, assessing, enrolling, owner, requests, story
 from recovery.assurance import EvidenceClass, Outcome
 from recovery.models import (
@@ -167,7 +167,8 @@ def _drop_tokens(case: RecoveryCase, user: User, at: datetime) -> int:
 def _end_others(case: RecoveryCase, at: datetime) -> None:
     for other in RecoveryCase.objects.open().filter(user=case.user).exclude(pk=case.pk).order_by("pk"):
         locked = RecoveryCase.objects.select_for_update().get(pk=other.pk)
-        if locked.is_open:
+        # One that nobody was told of goes on as one about nobody does, and its claimant does not hear of this one.
+        if locked.is_open and queries.is_told(locked):
             requests.end(locked, CaseState.REJECTED, "the account was handed over in another case", at=at)
 
 

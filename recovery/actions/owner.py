@@ -20,7 +20,7 @@ from indexsite.audit import recovery as events
 from indexsite.errors import Conflict
 from indexsite.limits import Limit
 from indexsite.policies import Action, require, require_now
-from recovery import bearers, notices
+from recovery import bearers, notices, queries
 from recovery.actions import requests, story
 from recovery.actions.story import CaseUnknown
 from recovery.models import (
@@ -232,19 +232,22 @@ def unpause(*, actor: Actor) -> None:
 
 @transaction.atomic
 def self_resolve(*, actor: Actor, at: datetime) -> int:
-    """The owner has signed in with a factor or a recovery code: no recovery is needed. Returns how many ended."""
+    """The owner has signed in with a factor or a recovery code: no recovery is needed. Returns how many ended.
+
+    Of those that they were told of. Others, which strangers began with mailboxes of their own, go on and come to
+    nothing: whether one ends would say whether there is such an account, and when its owner signs in.
+    """
     open_cases = RecoveryCase.objects.open().of(actor.person).order_by("pk").values_list("pk", flat=True)
     count = 0
     for pk in list(open_cases):
         case = story.lock(pk)
-        if case.state not in OPEN_STATES:
+        if case.state not in OPEN_STATES or not queries.is_told(case):
             continue
         story.void_approvals(case, at)
         story.move(case, CaseState.SELF_RESOLVED, at=at)
         story.tell(case, "self-resolved", by=actor, at=at)
         audit.record(actor, events.RecoverySelfResolved(about=actor.person, case=str(case.pk)))
-        if case.notices.filter(kind=NoticeKind.OPENED).exists():
-            notices.tell_owner(case, NoticeKind.STOPPED, at=at)
+        notices.tell_owner(case, NoticeKind.STOPPED, at=at)
         requests.tidy_owner(case)
         count += 1
     return count

@@ -293,7 +293,10 @@ def judge(case: RecoveryCase, *, at: datetime) -> None:
         return
     found = assessing.assess(case, at=at)
     assessing.keep(case, found)
-    if found.outcome is Outcome.REFUSE:
+    # What its owner has not heard of goes the way of a case about nobody: another end would tell of the account.
+    if not queries.is_told(case) and found.outcome is not Outcome.PROCEED:
+        _enqueue(case, at)
+    elif found.outcome is Outcome.REFUSE:
         end(case, CaseState.REJECTED, "this account is not recovered this way", at=at)
     elif found.outcome is Outcome.DISPUTE:
         story.move(case, CaseState.DISPUTED, at=at)

@@ -10,15 +10,18 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 
+from accounts.actions.freezing import freeze_account
 from accounts.models import User
+from indexsite import clock
 from indexsite.limits import LIMITS, Limit
 from indexsite.models import AuditEvent, RateBucket
+from recovery.assurance import Signal
 from recovery.models import CaseState, NoticeKind, NoticeSent, RecoveryCase
-from tests.support import cast, claim_pages
+from tests.support import cast, claim_pages, people
 from tests.support.claim_pages import START, ask, link_in, open_request, path_of, status_path
 from tests.support.database import changed_since, contents
 from tests.support.people import browser, letters_to, signed_in_as, subjects, without_secrets_of_the_form
-from tests.support.recovery import Calendar
+from tests.support.recovery import Calendar, Claim
 from tests.support.worker import run_queued
 
 pytestmark = pytest.mark.django_db
@@ -199,6 +202,32 @@ def test_the_start_page_names_what_was_asked_in_this_browser(carla: User) -> Non
     case = claim_pages.asked(client, "carla", "carla@example.org")
     assert status_path(case) in client.get(START).content.decode()
     assert status_path(case) not in browser().get(START).content.decode()
+
+
+@pytest.mark.parametrize("what", ["signs in", "is frozen", "is handed over"])
+def test_a_stranger_does_not_hear_of_an_account_by_its_page(
+    carla: User, sven: User, calendar: Calendar, what: str
+) -> None:
+    """Somebody with a mailbox of their own asks for an account, and for one that is not there, and compares."""
+    pages = []
+    for number, name in enumerate(("carla", "nobody-at-all")):
+        client = browser(REMOTE_ADDR=f"203.0.{number}.9")
+        pages.append((client, open_request(client, name, "stranger@example.com"), name))
+    if what == "signs in":
+        people.browser(carla)
+    elif what == "is frozen":
+        freeze_account(actor=cast.actor(sven), user=carla, reason="looked into", at=clock.now())
+    else:
+        Claim("carla", "carla@example.org").open().offer(Signal.PASSWORD).finish()
+        calendar.pass_by(hours=80)
+        assert RecoveryCase.objects.filter(user=carla, state=CaseState.EXECUTED).exists()
+    shown = []
+    for client, case, name in pages:
+        before = _neutral(text_of(client.get(status_path(case))), name)
+        client.post(status_path(case), {"act": "finish"})
+        shown.append((before, _neutral(text_of(client.get(status_path(case))), name)))
+    assert shown[0] == shown[1]
+    assert "Your request is looked at" in shown[0][1]
 
 
 def test_a_request_is_taken_back_after_one_more_look(carla: User) -> None:
