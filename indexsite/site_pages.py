@@ -11,6 +11,8 @@ from django.shortcuts import render
 
 from indexsite import clock
 from indexsite.http import public
+from recovery.assurance_policy import POLICY
+from recovery.waits import waits
 
 # RFC 9116 asks for a date and advises less than a year ahead; the file is made anew for every request.
 SECURITY_TXT_LIFE = timedelta(days=180)
@@ -18,7 +20,7 @@ SECURITY_TXT_LIFE = timedelta(days=180)
 
 @public("help is for everybody, first of all for those who cannot get in")
 def help_page(request: HttpRequest) -> HttpResponse:
-    return render(request, "help/index.html", _site())
+    return render(request, "help/index.html", {**_site(), "waits": waits(POLICY)})
 
 
 @public("every refusal of every client links here")
