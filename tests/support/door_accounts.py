@@ -73,7 +73,18 @@ def account(state: State) -> Account:
     if state.name == "reported":
         made.user.edits_frozen_until = clock.now() + timedelta(hours=72)
         made.user.save()
+    for attribute in _RECOVERIES.get(state.name, ()):
+        setattr(made.user, attribute, clock.now() + timedelta(hours=72 if attribute == "hold_until" else 0))
+        made.user.save()
     return made
+
+
+# What an account looks like from within while it is recovered (`accounts.models.User`).
+_RECOVERIES = {
+    "claimed": ["claimed_since"],
+    "handed over": ["recovering_since", "hold_until"],
+    "on hold": ["hold_until"],
+}
 
 
 def opened(made: Account, which: int = 0) -> Client:

@@ -24,7 +24,9 @@ from accounts.models import StaffKind
 from indexsite import clock
 from indexsite.policies import STEP_UP_WINDOW
 from mfa.models import SecurityKey
-from tests.support import cast, people
+from recovery import bearers
+from recovery.models import Enrolment
+from tests.support import cast, claim_pages, people, recovery
 from tests.support.authenticators import SoftKey
 from tests.support.distributions import make_wheel
 from tests.support.door_accounts import Account, account, opened
@@ -195,6 +197,27 @@ def not_me_link(made: Account) -> Outcome:
     response = reader.post(not_me.path(made.user, 0, at=clock.now()))
     outcome = _outcome_of(made, reader)
     return Outcome.STOPS if outcome is Outcome.OUT and response.status_code == 200 else outcome
+
+
+def recovery_link(made: Account) -> Outcome:
+    """Asked for, opened, and all that can be sent there; whatever the page says, nobody is signed in."""
+    client = people.browser()
+    claim_pages.ask(client, made.user.username, made.email)
+    links = [link for link in _links(made) if link.startswith("/recovery/open/")]
+    response = client.post(links[-1], follow=True)
+    client.post(response.request["PATH_INFO"], {"act": "finish"})
+    return _outcome_of(made, client)
+
+
+def enrolment_link(made: Account) -> Outcome:
+    """Whoever reads the mailbox is not the browser that asked."""
+    case = recovery.stored_case(made.user)
+    values = {"made_at": clock.now(), "expires_at": clock.now() + timedelta(hours=24)}
+    Enrolment.objects.create(case=case, link=bearers.digest("mailed"), **values)
+    reader = people.browser()
+    for fields in ({"password1": people.NEW_PASSWORD}, {"act": "generate"}, {"act": "app", "code": "123456"}):
+        reader.post("/recovery/enrol/mailed/", fields)
+    return _through(replace(made, password=people.NEW_PASSWORD), reader)
 
 
 def links_of_letters(made: Account) -> Outcome:

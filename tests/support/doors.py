@@ -87,6 +87,13 @@ STATES = (
     State("leaked", "as `both`, with a password from a list of leaked ones", _STOPPED, renewed="both"),
     State("frozen", "as `both`, frozen by staff", _STOPPED),
     State("closed", "as `both`, closed, and still with all it had", _STOPPED),
+    State("claimed", "as `both`, while somebody asks for it in a recovery and shows what they have", _OWNER),
+    State(
+        "handed over",
+        "as `both`, handed over in a recovery, and no new factor confirmed yet",
+        _STOPPED,
+    ),
+    State("on hold", "as `both`, recovered a short while ago", _OWNER),
     State("unproved", "its e-mail address was never verified", _ALWAYS),
     State("staff app", "works for the site, with an app", _OWNER - {Hand.KEY}),
     State("staff key", "works for the site, with a passkey", _OWNER - {Hand.APP}),
@@ -123,125 +130,130 @@ HEADINGS = " ".join(state.name.replace(" ", "-") for state in STATES)
 TABLE = """
 # The front door
 front_door | password | user name and password
-    in mail in factor factor factor factor factor out out out mail factor factor
+    in mail in factor factor factor factor factor out out out factor out factor mail factor factor
 front_door | password browser | in a browser the account knows
-    in in in factor factor factor factor factor out out out mail factor factor
+    in in in factor factor factor factor factor out out out factor out factor mail factor factor
 front_door | password mail | and the link or code that is mailed
-    in in in factor factor factor factor factor out out out in factor factor
+    in in in factor factor factor factor factor out out out factor out factor in factor factor
 front_door | password code | and a recovery code
-    . . in mail mail mail mail mail out out out . mail mail
+    . . in mail mail mail mail mail out out out mail out mail . mail mail
 front_door | password code browser | the same, in a browser the account knows
-    . . in in in in in in out out out . in in
+    . . in in in in in in out out out in out in . in in
 front_door | password code mail | the same, and the mailed link
-    . . in in in in in in out out out . in in
+    . . in in in in in in out out out in out in . in in
 front_door | password app | and the code of the app
-    . . . mail . . mail mail out out out . mail .
+    . . . mail . . mail mail out out out mail out mail . mail .
 front_door | password app browser | the same, in a browser the account knows
-    . . . in . . in in out out out . in .
+    . . . in . . in in out out out in out in . in .
 front_door | password app mail | the same, and the mailed link
-    . . . in . . in in out out out . in .
+    . . . in . . in in out out out in out in . in .
 front_door | password key | and the touch of the key
-    . . . . in in in in out out out . . in
+    . . . . in in in in out out out in out in . . in
 passkey | key | the key alone, as a passkey
-    . . . . out in in in in out out . . in
+    . . . . out in in in in out out in out in . . in
 strangers_factor | password | and key, code and recovery code of another account
-    in mail in factor factor factor factor factor out out out mail factor factor
+    in mail in factor factor factor factor factor out out out factor out factor mail factor factor
 front_door_twice | password app browser | with a code of the app that was used already
-    . . . factor . . factor factor out out out . factor .
+    . . . factor . . factor factor out out out factor out factor . factor .
 
 # A new password by mail
 reset | mail | the mailed link, a new password, then the front door in the same browser
-    in in in factor factor factor factor out factor out out out factor factor
+    in in in factor factor factor factor out factor out out factor out factor out factor factor
 reset | mail app | and the code of the app
-    . . . in . . in out in out out . in .
+    . . . in . . in out in out out in out in . in .
 reset | mail code | and a recovery code
-    . . in in in in in out in out out . in in
+    . . in in in in in out in out out in out in . in in
 reset | mail key | and the touch of the key
-    . . . . in in in out in out out . . in
+    . . . . in in in out in out out in out in . . in
 reset_link_alone | mail | the mailed link, and nothing after it
-    out out out out out out out out out out out out out out
+    out out out out out out out out out out out out out out out out out
 
 # Other links and codes that are mailed
 confirmation_elsewhere | mail | the link that confirms a sign-in, in another browser than the one that waits
-    . out . out out out out out out out out . out out
+    . out . out out out out out out out out out out out . out out
 verification_elsewhere | mail | the code that verifies the first address, in another browser
-    out out out out out out out out out out out out out out
+    out out out out out out out out out out out out out out out out out
 not_me_link | mail | "This was not me", from any letter
-    stops stops stops stops stops stops stops stops stops out out stops stops stops
+    stops stops stops stops stops stops stops stops stops out out stops stops stops stops stops stops
 links_of_letters | mail | the links of letters that invite, warn, and offer to cancel
-    out out out out out out out out out out out out out out
+    out out out out out out out out out out out out out out out out out
 signing_up_again | mail | a new account for the same address, to its end
-    out out out out out out out out out out out out out out
+    out out out out out out out out out out out out out out out out out
+
+recovery_link | mail | asking to get back in, with the link that is mailed, in the browser that asked
+    out out out out out out out out out out out out out out out out out
+enrolment_link | mail | the link to a new factor, in another browser than the one that asked
+    out out out out out out out out out out out out out out out out out
 
 # Programs
 token_reads | token | `GET /api/v1/token/`
-    acts acts acts acts acts acts acts acts acts out out . acts acts
+    acts acts acts acts acts acts acts acts acts out out acts acts acts . acts acts
 token_uploads | token | a file for a project of theirs, or for a new one
-    out out out acts acts acts acts acts acts out out . acts acts
+    out out out acts acts acts acts acts acts out out acts out out . acts acts
 token_uploads_after_new_factor | token | the same, with a token older than all factors
-    . . . acts acts acts acts acts acts out out . acts acts
+    . . . acts acts acts acts acts acts out out acts out out . acts acts
 token_uploads_without_factor | token | the same, after every factor was removed
-    . . . out out out out out out out out . out out
+    . . . out out out out out out out out out out out . out out
 token_opens_account | token | pages of the account, with the token in the header
-    out out out out out out out out out out out . out out
+    out out out out out out out out out out out out out out . out out
 password_reads | password | `GET /api/v1/token/` with user name and password
-    out out out out out out out out out out out out out out
+    out out out out out out out out out out out out out out out out out
 password_uploads | password | an upload with user name and password
-    out out out out out out out out out out out out out out
+    out out out out out out out out out out out out out out out out out
 session_reads | session | `GET /api/v1/token/` with the cookie of a signed-in browser
-    out out out out out out out out . . . . out out
+    out out out out out out out out . . . out . out . out out
 session_uploads | session | an upload with that cookie
-    out out out out out out out out . . . . out out
+    out out out out out out out out . . . out . out . out out
 
 # The staff console
 console_form | password | the form Django's own console has at `/admin/login/`
-    out out out out out out out out out out out out out out
+    out out out out out out out out out out out out out out out out out
 console | session | `/admin/` in a browser that has just signed in
-    out out out out out out out out . . . . in in
+    out out out out out out out out . . . out . out . in in
 console_later | session | `/admin/`, half an hour later
-    out out out out out out out out . . . . factor factor
+    out out out out out out out out . . . out . out . factor factor
 console_by_token | token | `/admin/` with a token in the header
-    out out out out out out out out out out out . out out
+    out out out out out out out out out out out out out out . out out
 
 # What a browser keeps
 session | session | a browser that has signed in
-    in in in in in in in in . . . . in in
+    in in in in in in in in . . . in . in . in in
 browser_alone | browser | the cookie of a known browser, and nothing else
-    out out out out out out out out out out out out out out
+    out out out out out out out out out out out out out out out out out
 session_manages | session | the pages of a project of theirs
-    . out . in in in in in . . . . . .
+    . out . in in in in in . . . in . in . . .
 later | session | an act that asks for a fresh proof, half an hour later
-    password password password factor factor factor factor factor . . . . factor factor
+    password password password factor factor factor factor factor . . . factor . factor . factor factor
 later_by_password | session password | an act that asks for a fresh proof, with the password typed again
-    in in in factor factor factor factor factor . . . . factor factor
+    in in in factor factor factor factor factor . . . factor . factor . factor factor
 after_sign_out | session | the cookie of a session that was signed out
-    out out out out out out out out . . . . out out
+    out out out out out out out out . . . out . out . out out
 after_password_here | session | the browser in which the password was changed
-    in in in in in in in . . . . . in in
+    in in in in in in in . . . . in . in . in in
 after_password_elsewhere | session | all others then
-    out out out out out out out . . . . . out out
+    out out out out out out out . . . . out . out . out out
 browser_after_password | password browser | a known browser, after the password was changed elsewhere
-    in mail in factor factor factor factor . . . . . factor factor
+    in mail in factor factor factor factor . . . . factor . factor . factor factor
 after_reset | session | a browser that has signed in, after a new password by mail
-    out out out out out out out . . . . . out out
+    out out out out out out out . . . . out . out . out out
 after_factor_here | session | the browser in which a factor was added
-    . . in in in in in . . . . . in in
+    . . in in in in in . . . . in . in . in in
 after_factor_elsewhere | session | all others then
-    . . out out out out out . . . . . out out
+    . . out out out out out . . . . out . out . out out
 after_removal_here | session | the browser in which a factor was removed
-    . . . . . . in . . . . . . in
+    . . . . . . in . . . . in . in . . in
 after_removal_elsewhere | session | all others then
-    . . . . . . out . . . . . . out
+    . . . . . . out . . . . out . out . . out
 after_codes_elsewhere | session | a browser that has signed in, after new recovery codes were made elsewhere
-    in in in in in in in . . . . . in in
+    in in in in in in in . . . . in . in . in in
 after_ending_others | session | after all other sessions were ended elsewhere
-    out out out out out out out out . . . . out out
+    out out out out out out out out . . . out . out . out out
 after_freeze | session | after staff froze the account
-    out out out out out out out out . . . . out out
+    out out out out out out out out . . . out . out . out out
 after_not_me | session | after "This was not me" was pressed
-    out out out out out out out out . . . . out out
+    out out out out out out out out . . . out . out . out out
 after_closing | session | after the account was closed
-    out out out out out out out . . . . . . .
+    out out out out out out out . . . . out . . . . .
 """
 
 
