@@ -16,6 +16,7 @@ from accounts.models import StaffKind, User
 from indexsite import clock
 from indexsite.errors import DomainError
 from mfa.models import AuthenticatorApp, FactorRemoval, SecurityKey, has_factor
+from recovery import bearers
 from recovery.actions import approving, desk, owner, requests
 from recovery.models import MOVES, BreakGlass, CaseState, Lease, NoticeKind, NoticeSent, RecoveryCase
 from tests.support import cast, people, recovery
@@ -145,7 +146,7 @@ class Machine:
     def cancel(self) -> None:
         if self.draw.random() < 0.5:
             letter = self.letter()
-            token = recovery.bearers.owner_token(letter.case_id, letter.pk)
+            token = bearers.owner_token(letter.case_id, letter.pk)
             owner.cancel_by_link(actor=visitor(), token=token, at=clock.now())
         else:
             actor = cast.actor(self.draw.choice(self.owners))
@@ -153,7 +154,7 @@ class Machine:
 
     def dispute(self) -> None:
         letter = self.letter()
-        token = recovery.bearers.owner_token(letter.case_id, letter.pk)
+        token = bearers.owner_token(letter.case_id, letter.pk)
         owner.dispute_by_link(actor=visitor(), token=token, at=clock.now())
 
     def reopen(self) -> None:
