@@ -62,6 +62,7 @@ ROWS: dict[str, Row] = {
     "account.history-viewed": _silent("it is part of answering people, and the history has it"),
     "audit.exported": _silent("it is part of auditing, and the history has it"),
     "audit.address-shown": _silent("it is part of auditing, and the history has it"),
+    "limit.cleared": _silent("it lets the person go on, and the history has it"),
     "audit.check-asked": _silent("it changes nothing"),
     "account.frozen": _sent("account-frozen", EVERY),
     "account.unfrozen": _sent("account-unfrozen", EVERY),
@@ -99,7 +100,10 @@ ROWS: dict[str, Row] = {
     # -- tokens
     "token.created": _sent("token-created", EVERY, mine=True),
     "token.revoked": _sent("token-revoked", EVERY),
+    "token.leak-reported": _silent("whoever owns one of the tokens is told that it was revoked"),
     # -- projects and releases
+    "malware.reported": _silent("the page says that it was received", mine=True),
+    "malware.judged": _sent("report-judged", "whoever made the report"),
     "project.created": _sent("project-created", UPLOADERS, mine=True),
     "project.status-changed": _sent("status-changed", UPLOADERS, mine=True),
     "project.quarantined": _sent("quarantined", UPLOADERS),

@@ -71,6 +71,7 @@ class Limit(StrEnum):
     INVITE_AGAIN = "invite-again:invitation"
     ORGANIZATION_CREATE_USER = "organization-create:user"
     TRANSFER_OFFER_USER = "transfer-offer:user"
+    MALWARE_REPORT_USER = "malware-report:user"
     CHANGE_USER = "change:user"
     RECOVERY_NETWORK = "recovery:network"
     RECOVERY_MAILBOX = "recovery:mailbox"
@@ -123,6 +124,7 @@ LIMITS: dict[Limit, Rate] = {
     Limit.INVITE_AGAIN: Rate(3, _DAY, "This invitation was sent often enough today"),
     Limit.ORGANIZATION_CREATE_USER: Rate(5, _DAY, "Too many new organizations by this account"),
     Limit.TRANSFER_OFFER_USER: Rate(20, _DAY, "Too many offered transfers by this account"),
+    Limit.MALWARE_REPORT_USER: Rate(20, _DAY, "Too many reports by this account"),
     # Most changes of a project or organisation are told to others by mail, and most can be undone and done again.
     Limit.CHANGE_USER: Rate(200, _HOUR, "Too many changes by this account"),
     # Per neighbourhood (/24, /48), per typed mailbox (which then hears nothing), per case.
@@ -131,6 +133,38 @@ LIMITS: dict[Limit, Rate] = {
     Limit.RECOVERY_CLAIM: Rate(60, _HOUR, "Too many attempts in this request"),
     Limit.RECOVERY_OWNER_LINK: Rate(60, _HOUR, "Too many attempts from your network address"),
 }
+
+
+# Which limits count a person, and which a network address: for looking up and clearing. The first goes by name.
+OF_ACCOUNT = tuple(limit for limit in Limit if limit.value.endswith(":user"))
+OF_ADDRESS = tuple(limit for limit in Limit if limit.value.endswith(":address") and limit.value.count(":") == 1)
+
+
+@dataclass(frozen=True)
+class Used:
+    """How much of a limit is used up, and when it begins anew."""
+
+    limit: Limit
+    count: int
+    until: datetime
+
+    @property
+    def most(self) -> int:
+        return LIMITS[self.limit].count
+
+    @property
+    def is_reached(self) -> bool:
+        return self.count >= self.most
+
+    @property
+    def sentence(self) -> str:
+        return LIMITS[self.limit].sentence
+
+
+def used(limit: Limit, *key_parts: str, at: datetime) -> Used:
+    """Looks, and counts nothing."""
+    count, until = _counter().read(_key(limit, key_parts), at)
+    return Used(limit, count, until)
 
 
 def consume(limit: Limit, *key_parts: str, at: datetime) -> None:

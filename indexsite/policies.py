@@ -40,7 +40,6 @@ from indexsite.requirements import (
     recent_step_up,
     role,
     scope,
-    second_curator,
     second_person,
     security_for_staff,
     security_or_oneself,
@@ -53,6 +52,7 @@ from indexsite.requirements import (
     verified_email,
     writable,
 )
+from indexsite.second_people import second_curator, uninvolved
 from indexsite.verdicts import Allowed, Denied
 from releases.models import RoleKind
 
@@ -125,6 +125,10 @@ class Action(StrEnum):
     ACCOUNT_CLOSE = "account:close"
     ACCOUNT_FREEZE = "account:freeze"
     NAME_PROHIBIT = "name:prohibit"
+    LIMIT_CLEAR = "limit:clear"
+    LEAK_REPORT = "leak:report"
+    MALWARE_REPORT = "malware:report"
+    MALWARE_JUDGE = "malware:judge"
     AUDIT_VIEW = "audit:view"
     AUDIT_EXPORT = "audit:export"
     CRITICAL_VIEW = "critical:view"
@@ -193,6 +197,10 @@ _MANAGER = membership(MembershipKind.MANAGER)
 _DESK = staff_role(StaffKind.SUPPORT_1, StaffKind.SUPPORT_2, StaffKind.SECURITY)
 _SENIOR = staff_role(StaffKind.SUPPORT_2, StaffKind.SECURITY)
 _SECURITY = staff_role(StaffKind.SECURITY)
+
+_ANSWERING = (StaffKind.SUPPORT_1, StaffKind.SUPPORT_2, StaffKind.SECURITY, StaffKind.MODERATOR)
+# What every act of the staff takes beside its role.
+_IN_CHARGE = (factor_held, edits_free, staff_step_up)
 
 RULES: dict[Action, tuple[Requirement, ...]] = {
     Action.ACCOUNT_VIEW: (interactive,),
@@ -327,25 +335,18 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         staff_step_up,
     ),
     Action.NAME_PROHIBIT: (interactive, staff_role(StaffKind.MODERATOR), factor_held, edits_free, staff_step_up),
-    Action.AUDIT_VIEW: (interactive, staff_role(StaffKind.AUDITOR), factor_held, edits_free, staff_step_up),
-    Action.AUDIT_EXPORT: (interactive, staff_role(StaffKind.AUDITOR), factor_held, edits_free, staff_step_up),
+    # Those who answer people that are held up.
+    Action.LIMIT_CLEAR: (interactive, staff_role(*_ANSWERING), *_IN_CHARGE),
+    Action.LEAK_REPORT: (interactive, staff_role(StaffKind.MODERATOR, StaffKind.SECURITY), *_IN_CHARGE),
+    # A warning to others: it takes no more than somebody who can be answered.
+    Action.MALWARE_REPORT: (interactive, verified_email),
+    Action.MALWARE_JUDGE: (interactive, staff_role(StaffKind.MODERATOR), uninvolved, *_IN_CHARGE),
+    Action.AUDIT_VIEW: (interactive, staff_role(StaffKind.AUDITOR), *_IN_CHARGE),
+    Action.AUDIT_EXPORT: (interactive, staff_role(StaffKind.AUDITOR), *_IN_CHARGE),
     # No secret among the staff: it decides how a recovery goes.
-    Action.CRITICAL_VIEW: (interactive, staff_role(*StaffKind), factor_held, edits_free, staff_step_up),
-    Action.CRITICAL_PROPOSE: (
-        interactive,
-        staff_role(StaffKind.CURATOR),
-        factor_held,
-        edits_free,
-        staff_step_up,
-    ),
-    Action.CRITICAL_AGREE: (
-        interactive,
-        staff_role(StaffKind.CURATOR),
-        second_curator,
-        factor_held,
-        edits_free,
-        staff_step_up,
-    ),
+    Action.CRITICAL_VIEW: (interactive, staff_role(*StaffKind), *_IN_CHARGE),
+    Action.CRITICAL_PROPOSE: (interactive, staff_role(StaffKind.CURATOR), *_IN_CHARGE),
+    Action.CRITICAL_AGREE: (interactive, staff_role(StaffKind.CURATOR), second_curator, *_IN_CHARGE),
     Action.STAFF_PROPOSE: (
         interactive,
         staff_role(*StaffKind),

@@ -26,16 +26,7 @@ from indexsite.actors import Actor, CredentialKind, Permission
 from indexsite.verdicts import Denied
 from mfa.models import count_factors, has_factor, is_recovery_code, is_security_key
 from recovery.models import RecoveryCase
-from releases.models import (
-    ListProposal,
-    Project,
-    ProjectStatus,
-    RoleKind,
-    are_colleagues,
-    find_project,
-    has_any_role,
-    holds_role,
-)
+from releases.models import Project, ProjectStatus, RoleKind, are_colleagues, has_any_role, holds_role
 
 STEP_UP_WINDOW = timedelta(minutes=30)
 STAFF_WINDOW = timedelta(minutes=15)
@@ -346,22 +337,6 @@ def second_person(actor: Actor, subject: StaffChange | None) -> Denied | None:
     return Denied(
         "second-person-needed", "You are part of this proposal already; somebody else has to confirm it."
     )
-
-
-def second_curator(actor: Actor, subject: ListProposal | None) -> Denied | None:
-    """The actor has not said yes to the proposal before, and has nothing to do with the project it is about."""
-    if subject is None or actor.user is None:
-        return None
-    if subject.first_id == actor.user.pk:
-        return Denied(
-            "second-curator-needed", "You said yes to this proposal already; another curator has to agree to it."
-        )
-    project = find_project(subject.name)
-    if project is not None and holds_role(actor.user, project):
-        return Denied(
-            "curator-involved", "You have a role on this project; curators who have none decide about it."
-        )
-    return None
 
 
 def security_or_oneself(actor: Actor, subject: User | None) -> Denied | None:

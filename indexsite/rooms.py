@@ -29,9 +29,9 @@ ROOMS = (
     ),
     Room(
         "Moderation",
-        "Quarantine, frozen accounts, prohibited names.",
+        "Reports of malware, quarantine, frozen accounts, leaked tokens, prohibited names, limits.",
         "moderation",
-        (Action.PROJECT_QUARANTINE, Action.ACCOUNT_FREEZE, Action.NAME_PROHIBIT),
+        (Action.PROJECT_QUARANTINE, Action.ACCOUNT_FREEZE, Action.NAME_PROHIBIT, Action.LIMIT_CLEAR),
     ),
     Room(
         "Critical list",

@@ -14,6 +14,7 @@ from releases import (
     views_files,
     views_manage,
     views_organizations,
+    views_reports,
     views_simple,
     views_teams,
     views_transfers,
@@ -53,6 +54,8 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("search/", views.search, name="search"),
     path("project/<str:name>/", views.project, name="project"),
+    # Before the versions: this is none (PEP 440).
+    path("project/<str:name>/report/", views_reports.report, name="project_report"),
     path("project/<str:name>/<str:version>/", views.project_release, name="project_release"),
     path("user/<str:username>/", views.user, name="user"),
     # -- for those who publish

@@ -9,6 +9,10 @@ from releases import views_moderation
 urlpatterns = [
     path("", views_moderation.overview, name="moderation"),
     path("names/", views_moderation.names, name="moderate_names"),
+    path("reports/", views_moderation.reports, name="moderate_reports"),
+    path("report/<int:pk>/", views_moderation.report, name="moderate_report"),
+    path("limits/", views_moderation.limits, name="moderate_limits"),
+    path("leaks/", views_moderation.leaks, name="moderate_leaks"),
     path("project/<str:name>/", views_moderation.project, name="moderate_project"),
     path("account/<str:username>/", views_moderation.account, name="moderate_account"),
 ]

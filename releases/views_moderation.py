@@ -6,25 +6,38 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from packaging.utils import canonicalize_name
 
 from accounts import usernames
-from accounts.actions import freezing
+from accounts.actions import freezing, limiting
 from accounts.actions import prohibiting as usernames_acts
-from accounts.forms import StaffReasonForm
+from accounts.forms import PageForm, StaffReasonForm
 from accounts.models import ProhibitedUsername, User
 from accounts.pages import answer, show_form
 from indexsite import clock
 from indexsite.admin_site import console_page
 from indexsite.errors import InvalidInput, NotFound
 from indexsite.http import actor_of
+from indexsite.limits import Limit
 from indexsite.policies import Action, may, require
-from releases.actions.lifecycle import prohibiting, status
-from releases.forms_lifecycle import LookUpForm, ProhibitedNameForm
-from releases.models import ProhibitedProjectName, Project, ProjectStatus
+from releases.actions.lifecycle import prohibiting, reporting, status
+from releases.forms_lifecycle import (
+    ClearLimitForm,
+    LeakForm,
+    LimitLookUpForm,
+    LookUpForm,
+    ProhibitedNameForm,
+    VerdictForm,
+)
+from releases.models import MalwareReport, ProhibitedProjectName, Project, ProjectStatus, Verdict
+from tokens.actions.leaks import report_leak
+
+_PAGE_LENGTH = 50
 
 
 @console_page(Action.CONSOLE_ENTER)
@@ -44,6 +57,11 @@ def overview(request: HttpRequest) -> HttpResponse:
         "moderation/overview.html",
         form,
         title="Moderation",
+        may_judge=bool(may(actor, Action.MALWARE_JUDGE)),
+        waiting=MalwareReport.objects.open().count() if may(actor, Action.MALWARE_JUDGE) else 0,
+        may_prohibit=bool(may(actor, Action.NAME_PROHIBIT)),
+        may_clear=bool(may(actor, Action.LIMIT_CLEAR)),
+        may_take_leaks=bool(may(actor, Action.LEAK_REPORT)),
         quarantined=quarantined if may(actor, Action.PROJECT_QUARANTINE) else None,
         frozen=frozen if may(actor, Action.ACCOUNT_FREEZE) else None,
     )
@@ -132,6 +150,98 @@ def names(request: HttpRequest) -> HttpResponse:
         title="Prohibited names",
         project_names=ProhibitedProjectName.objects.order_by("name"),
         user_names=ProhibitedUsername.objects.order_by("name"),
+    )
+
+
+@console_page(Action.MALWARE_JUDGE)
+def reports(request: HttpRequest) -> HttpResponse:
+    """What was reported as malware, the longest waiting first; what is answered, the latest first."""
+    is_over = request.GET.get("state") == "over"
+    rows = MalwareReport.objects.select_related("project", "reporter", "judged_by")
+    rows = rows.exclude(verdict="").order_by("-judged_at", "-pk") if is_over else rows.open().order_by("pk")
+    page = Paginator(rows, _PAGE_LENGTH).get_page(request.GET.get("page"))
+    return show_form(
+        request,
+        "moderation/reports.html",
+        PageForm(),
+        parent=True,
+        title="Reports",
+        page_obj=page,
+        is_over=is_over,
+    )
+
+
+@console_page(Action.MALWARE_JUDGE)
+def report(request: HttpRequest, pk: int) -> HttpResponse:
+    """One report, and its answer."""
+    found = MalwareReport.objects.select_related("project", "reporter", "judged_by").filter(pk=pk).first()
+    if found is None:
+        raise NotFound("There is no such report.")
+    actor = actor_of(request)
+
+    def act(data: dict[str, Any]) -> None:
+        reporting.judge(
+            actor=actor, pk=pk, verdict=Verdict(data["verdict"]), reason=data["reason"], at=clock.now()
+        )
+
+    return answer(
+        request,
+        "moderation/report.html",
+        VerdictForm(request.POST or None),
+        act=act,
+        done="Answered; the reporter is told.",
+        onward=reverse("moderate_reports"),
+        parent=True,
+        title=f"Report of {found.project.name}",
+        report=found,
+        may_judge=may(actor, Action.MALWARE_JUDGE, found),
+    )
+
+
+@console_page(Action.LEAK_REPORT)
+def leaks(request: HttpRequest) -> HttpResponse:
+    """Paste what was found: every token of this site in it is revoked."""
+    form = LeakForm(request.POST or None)
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            leak = report_leak(actor=actor_of(request), text=data["text"], reason=data["reason"], at=clock.now())
+        except InvalidInput as error:
+            form.refuse(error)
+        else:
+            messages.success(request, f"Tokens of this site found: {leak.found}; revoked now: {leak.revoked}.")
+            return redirect("moderate_leaks")
+    return show_form(
+        request, "moderation/leaks.html", form, parent=True, title="Leaked tokens", cancel=reverse("moderation")
+    )
+
+
+@console_page(Action.LIMIT_CLEAR)
+def limits(request: HttpRequest) -> HttpResponse:
+    """Who is held up by which limit, and letting them go on."""
+    actor, at = actor_of(request), clock.now()
+    asked = LimitLookUpForm(request.GET if "name" in request.GET else None, initial={"kind": "account"})
+    context: dict[str, Any] = {"parent": True, "title": "Limits", "asked": asked}
+    if not asked.is_valid():
+        return show_form(request, "moderation/limits.html", PageForm(), beside=asked, **context)
+    subject = {"kind": asked.cleaned_data["kind"], "name": asked.cleaned_data["name"]}
+    used = limiting.look_up(actor=actor, **subject, at=at)
+
+    def act(data: dict[str, Any]) -> None:
+        limit = Limit(data["limit"])
+        limiting.clear(actor=actor, **subject, limit=limit, reason=data["reason"], at=at)
+
+    return answer(
+        request,
+        "moderation/limits.html",
+        ClearLimitForm(request.POST or None, used=used),
+        act=act,
+        done="Forgotten; they can go on.",
+        onward=request.get_full_path(),
+        cancel=reverse("moderate_limits"),
+        used=used,
+        **subject,
+        **context,
     )
 
 

@@ -61,21 +61,20 @@ def looks_raw(text: str) -> bool:
     return bool(_raw_macaroons(text))
 
 
-def raw_tokens(text: str) -> list[Token]:
-    """Rows of all tokens in `text` that may still open something for whoever reads it."""
+def raw_tokens(text: str, *, most: int = 10) -> list[Token]:
+    """Rows of all tokens in `text` that may still open something for whoever reads it; `most` are looked at."""
     found = {}
-    for macaroon in _raw_macaroons(text):
+    for macaroon in _raw_macaroons(text, most):
         with suppress(MacaroonError):
             token = _signed_by_its_row(macaroon)
             found[token.pk] = token
     return list(found.values())
 
 
-def _raw_macaroons(text: str) -> list[wire.Macaroon]:
-    """At most ten are looked at."""
+def _raw_macaroons(text: str, most: int = 10) -> list[wire.Macaroon]:
     spelled = re.compile(rf"{re.escape(settings.ENV.token_prefix)}[A-Za-z0-9_-]{{40,{wire.MAX_TOKEN_LENGTH}}}")
     found = []
-    for match in spelled.findall(text)[:10]:
+    for match in spelled.findall(text)[:most]:
         with suppress(MacaroonError):
             macaroon = wire.parse(match, prefix=settings.ENV.token_prefix)
             if not any(caveats.is_proof(each) for each in macaroon.caveats):

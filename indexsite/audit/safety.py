@@ -88,3 +88,46 @@ class AddressUnmasked(Event):
 class TrailCheckAsked(Event):
     name = "audit.check-asked"
     sentence = "The audit trail was to be held against its seals."
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeakReported(Event):
+    name = "token.leak-reported"
+    by_staff = True
+    sentence = (
+        "A text with tokens of this site was handed in; found: {found}, revoked: {revoked} (reason: {reason})."
+    )
+    found: int
+    revoked: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MalwareReported(Event):
+    """No event of the project: its people must not be warned before somebody has looked."""
+
+    name = "malware.reported"
+    sentence = "{about} reported {label} as malware."
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MalwareJudged(Event):
+    name = "malware.judged"
+    by_staff = True
+    sentence = "The report of {label} as malware was answered: {verdict} (reason: {reason})."
+    label: str
+    verdict: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitCleared(Event):
+    """`place` is a network address, where it was none of an account."""
+
+    name = "limit.cleared"
+    by_staff = True
+    sentence = "What was counted against the limit {limit} was forgotten (reason: {reason})."
+    limit: str
+    place: str
+    reason: str

@@ -41,8 +41,10 @@ from releases.models.projects import (
     held_by,
     lock_project,
 )
+from releases.models.reports import MAX_REPORT, MalwareReport, Verdict
 
 __all__ = [
+    "MAX_REPORT",
     "OPEN_TRANSFER",
     "TRANSFER_DELAY",
     "TRANSFER_OFFER_LIFE",
@@ -58,6 +60,7 @@ __all__ = [
     "ListProposal",
     "ListProposalState",
     "ListSource",
+    "MalwareReport",
     "PackageType",
     "ProhibitedProjectName",
     "Project",
@@ -72,6 +75,7 @@ __all__ = [
     "TransferState",
     "UndeletedManager",
     "UsedFilename",
+    "Verdict",
     "any_critical",
     "are_colleagues",
     "designation_of",

@@ -37,6 +37,7 @@ GOES_ON: dict[Action, str] = {
     Action.TRANSFER_CANCEL: "it takes back what may be the thief's",
     Action.TRANSFER_DECLINE: "saying no gains nothing",
     Action.INVITATION_DECLINE: "saying no gains nothing",
+    Action.MALWARE_REPORT: "a warning to others gains nothing",
     Action.RECOVERY_STOP: "whoever sees something wrong must not be held up",
 }
 

@@ -26,7 +26,7 @@ from mfa.models import SecurityKey
 from recovery.models import CaseState, SavedView
 from releases.actions import critical
 from releases.actions.lifecycle import deleting, yanking
-from releases.models import Deletion, ListChange, Release
+from releases.models import Deletion, ListChange, MalwareReport, Project, Release
 from tests.support import cast, organizations, projects, recovery
 from tests.support.addresses import addresses
 from tests.support.database import changed_since, contents
@@ -158,6 +158,7 @@ def stage(
         "transfer": offer(alice, rocket, "frank").pk,
         "proposal": proposal.pk,
         "listing": listing.pk,
+        "report": reported(bob, project).pk,
         "role": StaffKind.MODERATOR.value,
         "signing_key": signing_key(alice).pk,
         "token": token_of(alice, description="own").pk,
@@ -175,6 +176,10 @@ def stage(
         {who: someone(user) for who, user in rights.items()},
         {name: str(value) for name, value in values.items()},
     )
+
+
+def reported(by: User, project: Project) -> MalwareReport:
+    return MalwareReport.objects.create(project=project, reporter=by, text="It steals.", reported_at=clock.now())
 
 
 def signing_key(owner: User) -> SigningKey:

@@ -211,6 +211,14 @@ ACTS: dict[str, list[Act]] = {
     f"{_STAFF}names/": form(
         MODERATORS, {}, right="moderator", kind="project", act="prohibit", name="x", reason="y"
     ),
+    f"{_STAFF}reports/": page(MODERATORS, {}, right="moderator"),
+    f"{_STAFF}report/<int:pk>/": form(
+        MODERATORS, {"pk": "{report}"}, right="moderator", verdict="malware", reason="y"
+    ),
+    f"{_STAFF}limits/": page(MODERATORS, {}, right="moderator"),
+    f"{_STAFF}leaks/": form(MODERATORS, {}, right="moderator", text="x", reason="y"),
+    # Whoever can be answered may report what everybody may see.
+    "project/<str:name>/report/": form(_answers(SIGN_IN), SAMPLE, right="frank", text="It steals."),
     f"{_STAFF}project/<str:name>/": form(MODERATORS, SAMPLE, right="moderator", act="quarantine", reason="y"),
     f"{_STAFF}account/<str:username>/": form(MODERATORS, {}, right="moderator", act="freeze", reason="y"),
     _CRITICAL: page(MODERATORS, {}, right="curator"),

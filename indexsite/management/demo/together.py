@@ -9,11 +9,11 @@ from accounts.models import MembershipKind, Organization, User
 from indexsite import clock
 from indexsite.management.demo.acting import at_browser, publish
 from indexsite.management.demo.cast import GREETINGS
-from releases.actions.lifecycle import deleting, status, yanking
+from releases.actions.lifecycle import deleting, reporting, status, yanking
 from releases.actions.people import inviting
 from releases.actions.people import teams as team_roles
 from releases.actions.transfers import answering, carrying_out, offering
-from releases.models import File, Project, ProjectStatus, RoleKind
+from releases.models import File, MalwareReport, Project, ProjectStatus, RoleKind
 
 ORGANIZATION, TEAM = "greeters", "releasers"
 PUBLISHED_DAYS_AGO = 20
@@ -32,6 +32,7 @@ def create(users: dict[str, User]) -> None:
     _team(gina, hugo, organization)
     _open_questions(gina, hugo, organization)
     _life(gina, mona)
+    _report(hugo)
 
 
 def _organization(gina: User, hugo: User) -> Organization:
@@ -110,4 +111,16 @@ def _life(gina: User, mona: User) -> None:
     if suspect.status != ProjectStatus.QUARANTINED:
         status.quarantine_project(
             actor=at_browser(mona), project=suspect, reason="It is being looked at: it may be malware.", at=at
+        )
+
+
+def _report(hugo: User) -> None:
+    project = Project.objects.get(name="greetings-gui")
+    if not MalwareReport.objects.filter(project=project).exists():
+        reporting.report_malware(
+            actor=at_browser(hugo),
+            project=project,
+            version="0.1",
+            text="It opens a window that asks for passwords.",
+            at=clock.now(),
         )
