@@ -21,14 +21,10 @@ from indexsite import clock
 from indexsite.errors import PermissionRefused
 from indexsite.http import actor_of, client_address
 from indexsite.policies import account_unusable
+from mfa.models import FACTOR_NAMES
 from recovery.actions import owner as recoveries
 
-METHODS = {
-    PASSWORD: "password",
-    "otp_totp.totpdevice": "authenticator app",
-    "mfa.recoverydevice": "recovery code",
-    "mfa.securitykey": "security key",
-}
+METHODS = {PASSWORD: "password", **FACTOR_NAMES}
 
 
 def _joined(kinds: list[str]) -> str:
@@ -54,6 +50,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         super().login(request, user)
         sessions.bind_factor(request)
+        assert isinstance(user, User)  # noqa: S101 - narrows the type
+        sessions.note_rights_at_sign_in(request, user)
         session_limits.begin(request, at=clock.now())
         actor = sessions.refresh_actor(request)
         assert actor.user is not None  # noqa: S101 - just signed in

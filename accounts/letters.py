@@ -56,6 +56,7 @@ ROWS: dict[str, Row] = {
     ),
     "account.sign-in-held": _sent("confirm-sign-in", EVERY, mine=True),
     "account.sign-in-confirmed": _silent("the letter of the same sign-in came before it", mine=True),
+    "account.confirmed": _silent("what it was for is told", mine=True),
     "account.mailbox-proved": _silent("the letter with its code came before it", mine=True),
     "account.reported": _sent("account-reported", EVERY),
     "account.freeze-lifted": _sent("freeze-lifted", EVERY, mine=True),

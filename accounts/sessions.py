@@ -19,9 +19,11 @@ from accounts.models import User
 from indexsite import clock
 from indexsite.actors import Actor, SessionCredential
 from indexsite.http import client_address
+from mfa.models import is_recovery_code
 
 CLIENT_LENGTH = 200
 _MAILBOX_KEY = "mailbox_proof"
+_RIGHTS_KEY = "rights_since"
 SEEN_EVERY = 10 * 60  # seconds
 
 
@@ -33,10 +35,13 @@ def session_actor(request: HttpRequest) -> Actor:
     if not user.is_authenticated:
         return Actor(user=None, address=address, client=client)
     touch(request)
+    follow_rights(request, user)
     proofs = allauth_internals.proofs(request, user)
     # A proof counts as long as the device that gave it is still the person's: django-otp looks it up.
     device = getattr(user, "otp_device", None)
-    device_id = device.persistent_id if device is not None else ""
+    # A key that looks copied opens nothing any more, also where it did before that was seen.
+    is_aside = getattr(device, "set_aside_at", None) is not None
+    device_id = device.persistent_id if device is not None and not is_aside else ""
     factor_at = max((p.at for p in proofs if device_id and p.device == device_id), default=None)
     return Actor(
         user=user,
@@ -44,6 +49,7 @@ def session_actor(request: HttpRequest) -> Actor:
         factor=device_id if factor_at is not None else "",
         factor_at=factor_at,
         mailbox_at=mailbox_proof(request, user),
+        repair_at=max((p.at for p in proofs if is_recovery_code(p.device)), default=None),
         reauthenticated_at=max((p.at for p in proofs if not p.device or p.device == device_id), default=None),
         address=address,
         client=client,
@@ -70,6 +76,24 @@ def touch(request: HttpRequest) -> None:
         UserSession.objects.filter(session_key=key).update(last_seen_at=clock.now())
 
 
+def follow_rights(request: HttpRequest, user: User) -> None:
+    """Give the session a new key if the person's rights are others than when it got its present one.
+
+    The form token stays: this may happen at any page, while others are open beside it.
+    """
+    now = user.rights_since.isoformat() if user.rights_since is not None else ""
+    if request.session.get(_RIGHTS_KEY, "") == now:
+        return
+    request.session[_RIGHTS_KEY] = now
+    _new_key(request)
+
+
+def note_rights_at_sign_in(request: HttpRequest, user: User) -> None:
+    """The session's key is new already."""
+    if user.rights_since is not None:
+        request.session[_RIGHTS_KEY] = user.rights_since.isoformat()
+
+
 def refresh_actor(request: HttpRequest) -> Actor:
     """Read the actor anew after the session has learnt something."""
     actor = session_actor(request)
@@ -89,9 +113,13 @@ def bind_factor(request: HttpRequest) -> None:
 
 def rotate(request: HttpRequest) -> None:
     """A new session key and form token, keeping what is in the session: after every new proof or factor."""
+    _new_key(request)
+    rotate_token(request)
+
+
+def _new_key(request: HttpRequest) -> None:
     old = request.session.session_key
     request.session.cycle_key()
-    rotate_token(request)
     UserSession.objects.filter(session_key=old).update(session_key=request.session.session_key)
 
 

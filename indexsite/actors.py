@@ -110,6 +110,7 @@ class Actor:
         factor_at: when it did (aware UTC), or None.
         mailbox_at: when a code mailed to a verified address was typed in, in this session, or None. No proof of
             presence: reading somebody's mail is not being them.
+        repair_at: when a recovery code was last spent in this session, or None; it lets repair factors, no more.
         reauthenticated_at: latest proof of any kind in this session, or None.
         address: client network address, or "".
         client: User-Agent, cut to 200 characters, or "".
@@ -121,6 +122,7 @@ class Actor:
     factor_at: datetime | None = None
     reauthenticated_at: datetime | None = None
     mailbox_at: datetime | None = None
+    repair_at: datetime | None = None
     address: str = ""
     client: str = ""
 

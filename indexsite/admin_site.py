@@ -71,7 +71,7 @@ class StaffSite(admin.AdminSite):
         return update_wrapper(insist, view)
 
     @public("shows nothing: it leads to the one sign-in page of the site")
-    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # type: ignore[override]
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return redirect("admin:index")
 
     @public("shows nothing: it leads to the one sign-out page of the site")

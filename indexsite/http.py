@@ -60,18 +60,18 @@ class DeclaredPolicy:
     reason: str = ""
 
 
-def public(reason: str) -> Callable[[View], View]:
+def public[V: View](reason: str) -> Callable[[V], V]:
     """Anybody may call this view; `reason` says why that is right."""
     return _declare(DeclaredPolicy("public", reason=reason))
 
 
-def enforces(action: Action) -> Callable[[View], View]:
+def enforces[V: View](action: Action) -> Callable[[V], V]:
     """The action function this view calls requires `action`; the view itself only shows or hides."""
     return _declare(DeclaredPolicy("enforces", action=action))
 
 
-def _declare(policy: DeclaredPolicy) -> Callable[[View], View]:
-    def mark(view: View) -> View:
+def _declare[V: View](policy: DeclaredPolicy) -> Callable[[V], V]:
+    def mark(view: V) -> V:
         view.policy = policy  # type: ignore[attr-defined]
         return view
 
@@ -195,6 +195,7 @@ DETOURS = {
     "not-authenticated": "account_login",
     "step-up-needed": "second_factor",
     "second-factor-required": "account_security",
+    "security-key-required": "security_key_add",
     "mailbox-check-needed": "mailbox_check",
     "security-key-needed": "second_factor",
 }
@@ -205,7 +206,7 @@ def detour(request: HttpRequest, error: errors.DomainError) -> HttpResponse | No
     name = DETOURS.get(error.code)
     if name is None:
         return None
-    if error.code in {"second-factor-required", "security-key-needed"}:
+    if error.code in {"second-factor-required", "security-key-required", "security-key-needed"}:
         messages.warning(request, error.sentence)
     return redirect(with_next(reverse(name), way_back(request)))
 

@@ -48,6 +48,8 @@ class Limit(StrEnum):
     REPORT_USER = "report:user"
     REPORT_ADDRESS = "report:address"
     SECOND_FACTOR_USER = "second-factor:user"
+    SECOND_FACTOR_DEVICE = "second-factor:device"
+    SECOND_FACTOR_INSIDE = "second-factor:user:signed-in"
     SECOND_FACTOR_ADDRESS = "second-factor:address"
     KEY_CHALLENGE_ADDRESS = "key-challenge:address"
     KEY_PROOF_ADDRESS = "key-proof:address"
@@ -99,7 +101,10 @@ LIMITS: dict[Limit, Rate] = {
     Limit.NEW_PLACE_USER: Rate(10, _HOUR, "Too many mailed sign-in links for this account"),
     Limit.REPORT_USER: Rate(10, _DAY, "Too many reports about this account"),
     Limit.REPORT_ADDRESS: Rate(20, _HOUR, "Too many reports from your network address"),
+    # docs/decisions/0043: strangers with the password use up the first of these, and neither of the other two.
     Limit.SECOND_FACTOR_USER: Rate(5, 5 * _MINUTE, "Too many wrong codes for this account"),
+    Limit.SECOND_FACTOR_DEVICE: Rate(5, 5 * _MINUTE, "Too many wrong codes in this browser"),
+    Limit.SECOND_FACTOR_INSIDE: Rate(5, 5 * _MINUTE, "Too many wrong codes for this account"),
     Limit.SECOND_FACTOR_ADDRESS: Rate(30, 15 * _MINUTE, "Too many wrong codes from your network address"),
     # Nothing to guess here: these bound the work, and the pages of a shared network ask with each visit.
     Limit.KEY_CHALLENGE_ADDRESS: Rate(300, 5 * _MINUTE, "Too many uses of keys from your network address"),

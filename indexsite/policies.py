@@ -24,8 +24,11 @@ from indexsite.requirements import (
     edits_frozen,
     factor_held,
     factor_not_obliged,
+    fresh_repair,
     fresh_step_up,
     interactive,
+    key_held,
+    key_not_obliged,
     key_proved,
     mailbox_proved,
     membership,
@@ -37,6 +40,7 @@ from indexsite.requirements import (
     not_quarantined,
     obligations_met,
     own,
+    recent_old_factor,
     recent_step_up,
     role,
     scope,
@@ -165,8 +169,10 @@ def may(actor: Actor, action: Action, subject: Subject = None) -> Allowed | Deni
 
 def proof_for(action: Action) -> Requirement:
     """How fresh a proof of presence `action` asks for: the step-up of its row in `RULES`."""
-    kinds = {recent_step_up, fresh_step_up, staff_step_up}
-    return next((asked for asked in RULES[action] if asked in kinds), recent_step_up)
+    return next((asked for asked in RULES[action] if asked in _PROOFS), recent_step_up)
+
+
+_PROOFS = {recent_step_up, staff_step_up, fresh_step_up, fresh_repair, recent_old_factor}
 
 
 def require(actor: Actor, action: Action, subject: Subject = None) -> None:
@@ -200,23 +206,23 @@ _SECURITY = staff_role(StaffKind.SECURITY)
 
 _ANSWERING = (StaffKind.SUPPORT_1, StaffKind.SUPPORT_2, StaffKind.SECURITY, StaffKind.MODERATOR)
 # What every act of the staff takes beside its role.
-_IN_CHARGE = (factor_held, edits_free, staff_step_up)
+_IN_CHARGE = (key_held, edits_free, staff_step_up)
 
 RULES: dict[Action, tuple[Requirement, ...]] = {
     Action.ACCOUNT_VIEW: (interactive,),
     Action.EMAIL_CHANGE: (interactive, edits_free, not_on_hold, recent_step_up, mailbox_proved),
     Action.EMAIL_VERIFY: (address_to_verify, edits_free, not_on_hold),
     Action.PASSWORD_CHANGE: (interactive, edits_free, recent_step_up),
-    Action.FACTOR_ADD: (interactive, verified_email, edits_free, fresh_step_up, mailbox_proved),
+    Action.FACTOR_ADD: (interactive, verified_email, edits_free, fresh_repair, mailbox_proved),
     Action.FACTOR_RENAME: (interactive, own, edits_free, fresh_step_up),
-    Action.FACTOR_REMOVE: (interactive, factor_not_obliged, edits_free, fresh_step_up),
-    Action.CODES_GENERATE: (interactive, verified_email, edits_free, fresh_step_up),
+    Action.FACTOR_REMOVE: (interactive, factor_not_obliged, key_not_obliged, edits_free, fresh_repair),
+    Action.CODES_GENERATE: (interactive, verified_email, edits_free, fresh_repair),
     # A report "This was not me" ends sessions without a proof; a thief in one ends nobody else's.
     Action.SESSION_END: (interactive, recent_step_up),
     Action.LETTERS_CHOOSE: (interactive, edits_free, recent_step_up),
     # Asked of whoever wants more stopped than a link can: tokens, uploads.
-    Action.REPORT_PROVED: (interactive, factor_held, recent_step_up),
-    Action.FREEZE_LIFT: (interactive, factor_held, recent_step_up),
+    Action.REPORT_PROVED: (interactive, factor_held, recent_old_factor),
+    Action.FREEZE_LIFT: (interactive, factor_held, recent_old_factor),
     Action.SIGNING_KEY_ADD: (interactive, verified_email, edits_free, not_on_hold, recent_step_up),
     Action.SIGNING_KEY_REMOVE: (interactive, edits_free, not_on_hold, recent_step_up),
     Action.RECOVERY_VOUCH: (interactive, factor_held, edits_free, not_on_hold, fresh_step_up),
@@ -240,7 +246,7 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
     Action.PROJECT_QUARANTINE: (
         interactive,
         staff_role(StaffKind.MODERATOR),
-        factor_held,
+        key_held,
         edits_free,
         staff_step_up,
     ),
@@ -330,11 +336,11 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         staff_role(StaffKind.MODERATOR, StaffKind.SECURITY),
         not_oneself,
         security_for_staff,
-        factor_held,
+        key_held,
         edits_free,
         staff_step_up,
     ),
-    Action.NAME_PROHIBIT: (interactive, staff_role(StaffKind.MODERATOR), factor_held, edits_free, staff_step_up),
+    Action.NAME_PROHIBIT: (interactive, staff_role(StaffKind.MODERATOR), key_held, edits_free, staff_step_up),
     # Those who answer people that are held up.
     Action.LIMIT_CLEAR: (interactive, staff_role(*_ANSWERING), *_IN_CHARGE),
     Action.LEAK_REPORT: (interactive, staff_role(StaffKind.MODERATOR, StaffKind.SECURITY), *_IN_CHARGE),
@@ -351,7 +357,7 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         interactive,
         staff_role(*StaffKind),
         not_oneself,
-        factor_held,
+        key_held,
         edits_free,
         staff_step_up,
     ),
@@ -359,16 +365,16 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         interactive,
         staff_role(StaffKind.SECURITY),
         second_person,
-        factor_held,
+        key_held,
         edits_free,
         staff_step_up,
     ),
     # Stopping gives nobody anything: one is enough, whatever their role. But no thief stops what colleagues of his
     # victim do about him.
-    Action.STAFF_STOP: (interactive, staff_role(*StaffKind), factor_held, edits_free, staff_step_up),
-    Action.STAFF_REMOVE: (interactive, security_or_oneself, factor_held, edits_free, staff_step_up),
+    Action.STAFF_STOP: (interactive, staff_role(*StaffKind), key_held, edits_free, staff_step_up),
+    Action.STAFF_REMOVE: (interactive, security_or_oneself, key_held, edits_free, staff_step_up),
     # Also in order to read: what the console shows is other people's.
-    Action.CONSOLE_ENTER: (interactive, staff, factor_held, edits_free, staff_step_up),
+    Action.CONSOLE_ENTER: (interactive, staff, key_held, edits_free, staff_step_up),
     # Whoever sees something wrong must not be held up: a session is enough.
     Action.RECOVERY_STOP: (interactive,),
     Action.RECOVERY_PAUSE: (interactive, factor_held, edits_free, not_on_hold, fresh_step_up),
@@ -381,16 +387,16 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
             StaffKind.SECURITY,
             StaffKind.AUDITOR,
         ),
-        factor_held,
+        key_held,
         edits_free,
         staff_step_up,
     ),
-    Action.CASE_WORK: (interactive, _DESK, no_conflict_of_interest, factor_held, edits_free, staff_step_up),
+    Action.CASE_WORK: (interactive, _DESK, no_conflict_of_interest, key_held, edits_free, staff_step_up),
     # What was masked is shown to whoever works on cases, says why, and stands in the subject's history for it.
-    Action.CASE_UNMASK: (interactive, _DESK, no_conflict_of_interest, factor_held, edits_free, staff_step_up),
+    Action.CASE_UNMASK: (interactive, _DESK, no_conflict_of_interest, key_held, edits_free, staff_step_up),
     # Whose yes counts for what is for the tier of the case to say (`recovery.actions.approving`).
     Action.CASE_APPROVE: (interactive, _DESK, no_conflict_of_interest, edits_free, fresh_step_up, key_proved),
-    Action.CASE_REJECT: (interactive, _SENIOR, no_conflict_of_interest, factor_held, edits_free, staff_step_up),
+    Action.CASE_REJECT: (interactive, _SENIOR, no_conflict_of_interest, key_held, edits_free, staff_step_up),
     Action.CASE_SETTLE: (interactive, _SECURITY, no_conflict_of_interest, edits_free, fresh_step_up, key_proved),
     Action.CASE_BREAK_GLASS: (
         interactive,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.models import (
@@ -24,7 +24,14 @@ from accounts.models import (
 from indexsite import asked_once, clock
 from indexsite.actors import Actor, CredentialKind, Permission
 from indexsite.verdicts import Denied
-from mfa.models import count_factors, has_factor, is_recovery_code, is_security_key
+from mfa.models import (
+    SecurityKey,
+    count_factors,
+    has_factor,
+    has_working_key,
+    is_recovery_code,
+    is_security_key,
+)
 from recovery.models import RecoveryCase
 from releases.models import Project, ProjectStatus, RoleKind, are_colleagues, has_any_role, holds_role
 
@@ -155,11 +162,54 @@ def fresh_step_up(actor: Actor, subject: Subject) -> Denied | None:
     return _proof_within(FRESH_WINDOW, actor)
 
 
-def _proof_within(window: timedelta, actor: Actor) -> Denied | None:
-    at = actor.factor_at if actor.user is not None and _holds_factor(actor) else actor.reauthenticated_at
-    if at is not None and clock.now() - at <= window:
+def fresh_repair(actor: Actor, subject: Subject) -> Denied | None:
+    """As `fresh_step_up`; a recovery code serves too, but only to repair the factors it stands in for."""
+    denied = fresh_step_up(actor, subject)
+    return None if denied is None or repairs_by_code(actor) else denied
+
+
+def repairs_by_code(actor: Actor) -> bool:
+    """Whether a recovery code was typed in, in this session, in the last 10 minutes (`FRESH_WINDOW`)."""
+    return actor.user is not None and _is_within(FRESH_WINDOW, actor.repair_at)
+
+
+def recent_old_factor(actor: Actor, subject: Subject) -> Denied | None:
+    """Any factor was proved in the last 30 minutes: a key that a thief has added must not shut the owner out.
+
+    The action insists that it is older than what was reported, and as strong as the person had then.
+    """
+    if actor.user is None or not has_factor(actor.user):
+        return recent_step_up(actor, subject)
+    is_proof = actor.factor != "" and not is_recovery_code(actor.factor)
+    if is_proof and _is_within(STEP_UP_WINDOW, actor.factor_at):
         return None
     return Denied("step-up-needed", "Confirm that it is you, then try again.", "/account/second-factor/")
+
+
+def _proof_within(window: timedelta, actor: Actor) -> Denied | None:
+    if _is_within(window, strongest_proof_at(actor)):
+        return None
+    return Denied("step-up-needed", "Confirm that it is you, then try again.", "/account/second-factor/")
+
+
+def _is_within(window: timedelta, at: datetime | None) -> bool:
+    return at is not None and clock.now() - at <= window
+
+
+def strongest_proof_at(actor: Actor) -> datetime | None:
+    """When the strongest kind of factor that the account has was proved in this session, if it was.
+
+    A key where there is one that works, else the app; the password only where there is neither. A proof of the
+    weaker kind is none: whoever tricks a code out of somebody has no use for it (ASVS 5.0, 7.5.3).
+    """
+    user = actor.user
+    if user is None or is_security_key(actor.factor):
+        return actor.factor_at
+    if asked_once.ask(has_working_key, user):
+        return None
+    if asked_once.ask(has_factor, user):
+        return None if is_recovery_code(actor.factor) else actor.factor_at
+    return actor.reauthenticated_at
 
 
 def mailbox_proved(actor: Actor, subject: Subject) -> Denied | None:
@@ -187,9 +237,20 @@ def step_up_in_browser(actor: Actor, subject: Subject) -> Denied | None:
 
 def factor_held(actor: Actor, subject: Subject) -> Denied | None:
     """The person holds a second factor: asked of whoever is about to gain a right."""
-    if actor.user is not None and _holds_factor(actor):
+    if actor.user is not None and asked_once.ask(has_factor, actor.user):
         return None
     return _factor_missing(actor)
+
+
+def key_held(actor: Actor, subject: Subject) -> Denied | None:
+    """The person has a security key or passkey that works; their step-up is then made with it."""
+    if actor.user is not None and asked_once.ask(has_working_key, actor.user):
+        return None
+    return Denied(
+        "security-key-required",
+        "Staff work with a security key or passkey; add one to your account first.",
+        "/account/security/keys/add/",
+    )
 
 
 def obligations_met(actor: Actor, subject: Subject) -> Denied | None:
@@ -214,11 +275,18 @@ def factor_not_obliged(actor: Actor, subject: Subject) -> Denied | None:
     )
 
 
-def _holds_factor(actor: Actor) -> bool:
-    # A page that only shows was opened with one a moment ago: it was looked up to find out who is acting.
-    if asked_once.is_on() and actor.factor and not is_recovery_code(actor.factor):
-        return True
-    return has_factor(actor.person)
+def key_not_obliged(actor: Actor, subject: Subject) -> Denied | None:
+    """The factor that is about to go is not the only key of somebody who works for the site."""
+    user = actor.user
+    if user is None or not user.is_staff or not isinstance(subject, SecurityKey) or subject.set_aside_at:
+        return None
+    if SecurityKey.objects.filter(user=user, set_aside_at=None).exclude(pk=subject.pk).exists():
+        return None
+    return Denied(
+        "key-obliged",
+        "You work for this site and need a security key; add another one, then remove this.",
+        "/account/security/keys/add/",
+    )
 
 
 def _factor_missing(actor: Actor) -> Denied:

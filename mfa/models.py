@@ -294,6 +294,14 @@ def live_device(persistent_id: str) -> Device | None:
 KEY_PREFIX = f"{SecurityKey.model_label()}/"
 
 
+# The model of a device -> how people call it.
+FACTOR_NAMES = {
+    str(TOTPDevice.model_label()): "authenticator app",
+    str(RecoveryDevice.model_label()): "recovery code",
+    str(SecurityKey.model_label()): "security key",
+}
+
+
 def is_security_key(persistent_id: str) -> bool:
     """Whether this device, as sessions and the audit trail name it, is a key: a proof that cannot be phished."""
     return persistent_id.startswith(KEY_PREFIX)
@@ -301,6 +309,11 @@ def is_security_key(persistent_id: str) -> bool:
 
 def is_recovery_code(persistent_id: str) -> bool:
     return persistent_id.startswith(f"{RecoveryDevice.model_label()}/")
+
+
+def factor_name(persistent_id: str) -> str:
+    """What kind of device this is, as the history says it."""
+    return FACTOR_NAMES.get(persistent_id.partition("/")[0], "second factor")
 
 
 def count_factors(user: User) -> int:
@@ -321,10 +334,13 @@ def has_key(user: User) -> bool:
 
 def has_working_key(user: User) -> bool:
     """Whether the person has a key that a proof can be asked of."""
-    return bool(SecurityKey.objects.filter(user=user, set_aside_at=None).exists())
+    return _WORKING_KEYS.exist(user=user.pk)
 
 
 _CONFIRMED = Rows(lambda: TOTPDevice.objects.filter(user=Param("user"), confirmed=True).values_list("pk")[:1])
+_WORKING_KEYS = Rows(
+    lambda: SecurityKey.objects.filter(user=Param("user"), set_aside_at=None).values_list("pk")[:1]
+)
 _KEYS = Rows(lambda: SecurityKey.objects.filter(user=Param("user")).values_list("pk")[:1])
 
 

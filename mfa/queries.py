@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import QuerySet
@@ -53,6 +53,12 @@ class Ways:
 
 def ways_of(user: User) -> Ways:
     return Ways(key=has_working_key(user), app=totp_of(user) is not None, code=codes_of(user).left > 0)
+
+
+def strongest_of(user: User) -> Ways:
+    """What a step-up takes; a recovery code is for repairing only."""
+    ways = ways_of(user)
+    return replace(ways, app=ways.app and not ways.key)
 
 
 def keys_of(user: User) -> QuerySet[SecurityKey]:

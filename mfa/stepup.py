@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts.redirects import came_from, with_next
+from accounts.redirects import NEXT, came_from, with_next
 from indexsite.http import DeclaredPolicy, actor_of, way_back
 from indexsite.policies import proof_for, recent_step_up
+from indexsite.requirements import Requirement, recent_old_factor
+
+# In the address of the page that asks: the act takes the app's code of whoever has a key, too.
+ANY_FACTOR = "any"
+
+
+def step_up_address(proof: Requirement, next_url: str) -> str:
+    """Where to send whoever owes `proof`."""
+    asked = {ANY_FACTOR: "1"} if proof is recent_old_factor else {}
+    return f"{reverse('second_factor')}?{urlencode({**asked, NEXT: next_url})}"
 
 
 def step_up_required[**P](
@@ -31,7 +42,7 @@ def step_up_required[**P](
         policy: DeclaredPolicy | None = getattr(guarded, "policy", None)
         proof = proof_for(policy.action) if policy is not None and policy.action is not None else recent_step_up
         if proof(actor, None) is not None:
-            return redirect(with_next(reverse("second_factor"), way_back(request)))
+            return redirect(step_up_address(proof, way_back(request)))
         return view(request, *args, **kwargs)
 
     return guarded

@@ -133,6 +133,8 @@ Sign in:        {url}/account/login/
                           {manage} demo --totp alice
                 link      a new browser is confirmed by mail; open this in it:
                           grep -h ^http.*confirm-sign-in var/mail/*.eml | tail -1
+                key       where a page wants alice's key, use a recovery code and add a
+                          passkey of your own:  {code}
 
 In another shell, as they stand:
 
@@ -168,6 +170,7 @@ def next_steps(url: str, demo: dict | None) -> str:
         manage=f"{'' if url == DEFAULT_URL else f'SITE_URL={url} '}DEBUG=1 .venv/bin/python manage.py",
         password=demo["users"]["alice"]["password"],
         token=demo["tokens"]["account"],
+        code=next(iter(demo["users"]["alice"]["recovery_codes"]), "(all are used)"),
     )
 
 

@@ -17,6 +17,7 @@ from accounts.models import (
     Organization,
     OrganizationInvitation,
     User,
+    note_rights,
 )
 from indexsite import audit, limits
 from indexsite.actors import SITE, Actor
@@ -207,6 +208,7 @@ def accept_organization_invitation(*, actor: Actor, invitation_id: int, at: date
         defaults={"kind": invitation.kind, "joined_at": at, "invited_by": invitation.invited_by},
     )
     if joined:
+        note_rights([actor.person.pk], at=at)
         event = events.OrganizationJoined(
             about=actor.person, organization=organization.name, kind=str(invitation.kind)
         )

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from accounts import notices, usernames
-from accounts.models import Membership, MembershipKind, Organization
+from accounts.models import Membership, MembershipKind, Organization, note_rights
 from indexsite import audit, limits
 from indexsite.actors import Actor
 from indexsite.audit import organizations as events
@@ -106,6 +106,7 @@ def create_organization(*, actor: Actor, name: str, display_name: str, at: datet
             Membership.objects.create(
                 organization=organization, user=actor.person, kind=MembershipKind.MANAGER, joined_at=at
             )
+            note_rights([actor.person.pk], at=at)
             audit.record(actor, events.OrganizationCreated(about=actor.person, organization=name))
             notices.organization_created(organization, actor=actor)
     except IntegrityError as error:

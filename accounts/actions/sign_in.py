@@ -145,6 +145,8 @@ def confirm_password(*, actor: Actor, password: str, at: datetime) -> None:
         _record_failure(actor, user, "wrong password when asked again")
         raise WrongPassword
     limits.reset(Limit.STEP_UP_USER, str(user.pk))
+    with transaction.atomic():
+        audit.record(actor, audit.PresenceProved(about=user, method="password"))
 
 
 @transaction.atomic

@@ -25,13 +25,14 @@ from accounts.models import (
     User,
     has_staff_role,
     has_verified_email,
+    note_rights,
 )
 from indexsite import audit, clock, reasons
 from indexsite.actors import SITE, Actor
 from indexsite.audit import staff as events
 from indexsite.errors import Conflict, InvalidInput, NotFound
 from indexsite.policies import Action, require, require_now
-from mfa.models import RemovalGround, devices_of, has_factor, remove_factor
+from mfa.models import RemovalGround, devices_of, has_working_key, remove_factor
 
 log = logging.getLogger(__name__)
 
@@ -176,6 +177,7 @@ def remove_role(*, actor: Actor, user: User, role: StaffKind, reason: str) -> No
     held.delete()
     if not any(each.user_id == user.pk and each is not held for each in roles):
         User.objects.filter(pk=user.pk).update(is_staff=False)
+    note_rights([user.pk], at=clock.now())
     audit.record(actor, events.StaffRoleRemoved(about=user, role=role, reason=reason))
     notices.staff_removed(user, role=role, by=actor, reason=reason)
 
@@ -232,6 +234,7 @@ def found(*, usernames: list[str], at: datetime) -> list[User]:
     for user in users:
         StaffRole.objects.create(user=user, kind=FOUNDING_ROLE, granted_at=at, is_founding=True)
         User.objects.filter(pk=user.pk).update(is_staff=True)
+        note_rights([user.pk], at=at)
         audit.record(SITE, events.StaffFounded(about=user, role=FOUNDING_ROLE.value))
     notices.staff_founded(users)
     return users
@@ -258,8 +261,8 @@ def _unfit(user: User) -> str:
         return "the account is closed or frozen"
     if not has_verified_email(user):
         return "the account has no verified e-mail address"
-    if not has_factor(user):
-        return "the account has no second factor"
+    if not has_working_key(user):
+        return "the account has no security key"
     return ""
 
 
@@ -313,6 +316,7 @@ def _grant(change: StaffChange, at: datetime) -> None:
     assert by is not None  # noqa: S101 - a constraint of the table
     StaffRole.objects.create(user=user, kind=change.role, granted_at=at, change=change)
     User.objects.filter(pk=user.pk).update(is_staff=True)
+    note_rights([user.pk], at=at)
     change.end(StaffChangeState.DONE, at)
     event = events.StaffRoleGranted(
         about=user, role=change.role, proposed_by=change.proposed_by.username, confirmed_by=by.username

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import notices
 from accounts.actions.organizations import get_membership, lock_organization
-from accounts.models import USERNAME_MAX_LENGTH, USERNAME_RE, Organization, Team, TeamSeat
+from accounts.models import USERNAME_MAX_LENGTH, USERNAME_RE, Organization, Team, TeamSeat, note_rights
 from indexsite import audit
 from indexsite.actors import Actor
 from indexsite.audit import organizations as events
@@ -87,6 +87,7 @@ def seat_member(*, actor: Actor, organization: Organization, team_name: str, use
     if not seated:
         return
     user = membership.user
+    note_rights([user.pk], at=at)
     audit.record(actor, events.TeamJoined(about=user, organization=organization.name, team=team.name))
     notices.organization_news(
         organization,

@@ -12,6 +12,7 @@ from accounts.models.people import (
     UserManager,
     get_user,
     has_verified_email,
+    note_rights,
 )
 from accounts.models.places import (
     CONFIRMATION_LIFE,
@@ -78,5 +79,6 @@ __all__ = [
     "holds_address",
     "known_device",
     "muting",
+    "note_rights",
     "staff_kinds",
 ]

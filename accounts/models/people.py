@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -61,6 +64,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     recovering_since = models.DateTimeField(null=True, blank=True)
     # And until then nothing is published, handed on or opened in the person's name.
     hold_until = models.DateTimeField(null=True, blank=True)
+    # When the person last gained or lost a right: sessions from before it get a new key at their next request.
+    rights_since = models.DateTimeField(null=True, blank=True)
 
     objects = UserManager()
 
@@ -91,6 +96,19 @@ class ProhibitedUsername(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+def note_rights(users: Iterable[int], *, at: datetime) -> None:
+    """What these people (primary keys) may do is changing, in this transaction.
+
+    Written once that has happened: acts lock people before all else, and this one comes last.
+    """
+    for pk in sorted(set(users)):
+        transaction.on_commit(partial(_note_rights, pk, at), robust=True)
+
+
+def _note_rights(pk: int, at: datetime) -> None:
+    User.objects.filter(pk=pk).update(rights_since=at)
 
 
 def has_verified_email(user: User) -> bool:

@@ -73,6 +73,7 @@ def freeze(request: HttpRequest) -> HttpResponse:
     )
 
 
+@enforces(Action.FREEZE_LIFT)
 @step_up_required
 def _lift(request: HttpRequest) -> HttpResponse:
     try:

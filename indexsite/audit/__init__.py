@@ -111,6 +111,15 @@ class SignedIn(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PresenceProved(Event):
+    """A step-up. Which device it was stands in the actor."""
+
+    name = "account.confirmed"
+    sentence = "Confirmed with {method} that it was really them."
+    method: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SignedOut(Event):
     name = "account.signed-out"
     sentence = "Signed out."

@@ -64,7 +64,7 @@ def enrol(*, actor: Actor, secret: str, code: str, keep_session: str, at: dateti
     """
     require_prepared(actor)
     user = actor.person
-    limits.consume(Limit.SECOND_FACTOR_USER, str(user.pk), at=at)
+    limits.consume(Limit.SECOND_FACTOR_INSIDE, str(user.pk), at=at)
     verdict, step = totp.judge(secret, code)
     if verdict != "right":
         _record_failure(actor, verdict)
@@ -75,7 +75,7 @@ def enrol(*, actor: Actor, secret: str, code: str, keep_session: str, at: dateti
         )
     if verdict == "wrong":
         raise CodeRefused("This is not the code the app should show now; wait for the next one and type that.")
-    limits.reset(Limit.SECOND_FACTOR_USER, str(user.pk))
+    limits.reset(Limit.SECOND_FACTOR_INSIDE, str(user.pk))
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
         is_first = not has_factor(user)

@@ -65,7 +65,7 @@ def prove_codes(*, actor: Actor, code: str, at: datetime) -> None:
     """
     require(actor, Action.ACCOUNT_VIEW)
     user = actor.person
-    limits.consume(Limit.SECOND_FACTOR_USER, str(user.pk), at=at)
+    limits.consume(Limit.SECOND_FACTOR_INSIDE, str(user.pk), at=at)
     with transaction.atomic():
         # Locked: a set that is made at this moment is not the one the code belongs to.
         User.objects.select_for_update().get(pk=user.pk)
@@ -80,7 +80,7 @@ def prove_codes(*, actor: Actor, code: str, at: datetime) -> None:
         audit.record(actor, event(about=user))
     if not is_one:
         raise NotACode
-    limits.reset(Limit.SECOND_FACTOR_USER, str(user.pk))
+    limits.reset(Limit.SECOND_FACTOR_INSIDE, str(user.pk))
 
 
 def find_code(*, user: User, code: str) -> RecoveryCode | None:

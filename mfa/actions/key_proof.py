@@ -18,6 +18,7 @@ from indexsite.errors import DomainError, PermissionRefused
 from indexsite.limits import Limit
 from indexsite.policies import account_unusable
 from mfa import ceremonies, notices
+from mfa.actions.challenge import record_step_up
 from mfa.ceremonies import AnswerRefused, CounterWentBack, Proof
 from mfa.challenges import Challenge, Purpose
 from mfa.models import SecurityKey
@@ -53,6 +54,13 @@ def prove(
     except DomainError as error:
         _record_failure(actor, user, error)
         raise
+
+
+def step_up(*, actor: Actor, challenge: Challenge, answer: dict[str, Any], at: datetime) -> SecurityKey:
+    """A signed-in person proves presence again with a key. Raises as `prove`."""
+    key = prove(actor=actor, user=actor.person, challenge=challenge, answer=answer, at=at)
+    record_step_up(actor=actor, device=str(key.persistent_id))
+    return key
 
 
 @transaction.atomic

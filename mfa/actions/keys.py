@@ -115,11 +115,11 @@ def remove(*, actor: Actor, key: SecurityKey, keep_session: str, at: datetime) -
         NotFound: it is gone already, or somebody else's.
         PermissionRefused: no recent proof of presence, or an obligation needs this factor.
     """
-    require(actor, Action.FACTOR_REMOVE)
+    require(actor, Action.FACTOR_REMOVE, key)
     user = actor.person
     User.objects.select_for_update().get(pk=user.pk)
     # Asked again under the lock: a role granted, or another key removed, in the meantime.
-    require_now(actor, Action.FACTOR_REMOVE)
+    require_now(actor, Action.FACTOR_REMOVE, key)
     if not SecurityKey.objects.filter(pk=key.pk, user=user).exists():
         raise NotFound("This key has been removed already.")
     event = audit.record(actor, audit.FactorRemoved(about=user, factor=key.label))

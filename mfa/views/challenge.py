@@ -1,6 +1,7 @@
 """`/account/second-factor/`: the factor while signing in, and the proof asked for again later on.
 
-A key comes first, then the app, then a recovery code; where there is no factor, a step-up takes the password.
+While signing in a key comes first, then the app, then a recovery code. A step-up takes a key from whoever has one,
+else the app, else the password; a recovery code leads to the page that repairs factors.
 """
 
 from __future__ import annotations
@@ -9,18 +10,19 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import allauth_internals, sessions
+from accounts import allauth_internals, known_devices, sessions
 from accounts.actions.sign_in import confirm_password
 from accounts.allauth_internals import PASSWORD, SECOND_FACTOR
 from accounts.forms import ConfirmPasswordForm, FactorCodeForm, KeyAnswerForm
 from accounts.models import User
 from accounts.pages import show, show_form
-from accounts.redirects import safe_next
+from accounts.redirects import safe_next, with_next
 from indexsite import clock, pending_forms
 from indexsite.errors import DomainError, NotAuthenticated
 from indexsite.http import actor_of, enforces, public
@@ -29,7 +31,8 @@ from mfa import ceremonies, challenges, queries, stages
 from mfa.actions import challenge, key_proof
 from mfa.actions.challenge import Proved
 from mfa.challenges import Purpose
-from mfa.models import has_factor
+from mfa.models import has_factor, is_recovery_code
+from mfa.stepup import ANY_FACTOR
 
 TOO_LATE = "This sign-in took too long; please start again."
 
@@ -105,20 +108,26 @@ def _factor_proof(request: HttpRequest, user: User, purpose: Purpose) -> Proved 
         if by_key.is_valid():
             return _key_proof(request, user, purpose, by_key.cleaned_data["credential"])
         if form.is_valid():
-            code = form.cleaned_data["code"]
-            return challenge.prove(
-                actor=actor_of(request), user=user, code=code, at=clock.now(), spend=not signing_in
-            )
+            code, actor = form.cleaned_data["code"], actor_of(request)
+            if signing_in:
+                shown = known_devices.shown(request, user.username)
+                return challenge.prove(actor=actor, user=user, code=code, shown=shown, at=clock.now())
+            return challenge.step_up(actor=actor, code=code, at=clock.now(), any_factor=ANY_FACTOR in request.GET)
     except DomainError as error:
         (by_key if by_key.is_bound else form).refuse(error)
     template = "mfa/second_factor.html" if signing_in else "mfa/step_up.html"
-    return show_form(request, template, form, beside=by_key, ways=queries.ways_of(user))
+    ways = queries.ways_of(user) if signing_in or ANY_FACTOR in request.GET else queries.strongest_of(user)
+    return show_form(request, template, form, beside=by_key, ways=ways)
 
 
 def _key_proof(request: HttpRequest, user: User, purpose: Purpose, credential: str) -> Proved:
     asked = challenges.take(request, purpose, user_id=user.pk, at=clock.now())
     answer = ceremonies.parse(credential)
-    key = key_proof.prove(actor=actor_of(request), user=user, challenge=asked, answer=answer, at=clock.now())
+    actor = actor_of(request)
+    if purpose is Purpose.STEP_UP:
+        key = key_proof.step_up(actor=actor, challenge=asked, answer=answer, at=clock.now())
+    else:
+        key = key_proof.prove(actor=actor, user=user, challenge=asked, answer=answer, at=clock.now())
     return Proved(str(key.persistent_id))
 
 
@@ -138,7 +147,11 @@ def _resume(request: HttpRequest, user: User, method: str, device: str) -> HttpR
     allauth_internals.record_proof(request, user, method, device=device)
     sessions.bind_factor(request)
     sessions.rotate(request)
-    return redirect(safe_next(request) or settings.LOGIN_REDIRECT_URL)
+    way_on = safe_next(request)
+    if is_recovery_code(device):
+        # It opens the factors and nothing else: what was lost is replaced first.
+        return redirect(with_next(reverse("account_security"), way_on))
+    return redirect(way_on or settings.LOGIN_REDIRECT_URL)
 
 
 @require_safe

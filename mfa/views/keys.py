@@ -95,7 +95,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
             return _remove(request, key)
     except DomainError as error:
         (rename if rename.is_bound else remove).refuse(error)
-    may_remove = may(actor_of(request), Action.FACTOR_REMOVE)
+    may_remove = may(actor_of(request), Action.FACTOR_REMOVE, key)
     return show_form(request, "mfa/key.html", rename, beside=remove, key=key, may_remove=may_remove)
 
 

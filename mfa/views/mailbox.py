@@ -60,6 +60,7 @@ def mailbox_check(request: HttpRequest) -> HttpResponse:
         else:
             del request.session[_SESSION_KEY]
             sessions.note_mailbox(request, actor.person)
+            sessions.rotate(request)
             return redirect(safe_next(request) or settings.LOGIN_REDIRECT_URL)
     return show_form(request, "mfa/mailbox.html", form, waits_for=waits_for)
 

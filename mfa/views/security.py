@@ -23,9 +23,10 @@ from indexsite import clock
 from indexsite.errors import Conflict, DomainError
 from indexsite.http import actor_of, enforces
 from indexsite.policies import Action, may, require
+from indexsite.requirements import FRESH_WINDOW, repairs_by_code
 from mfa import queries, recovery_codes, totp
 from mfa.actions import authenticator, codes
-from mfa.models import count_factors, has_factor, is_recovery_code
+from mfa.models import count_factors, has_factor
 from mfa.stepup import step_up_required
 
 SECRET_SESSION_KEY = "mfa_totp_secret"  # noqa: S105 - a name, not a secret
@@ -45,7 +46,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         items=items,
         done=sum(item.done for item in items),
         invited=any(item.optional and not item.done for item in items),
-        came_by_code=is_recovery_code(actor.factor),
+        came_by_code=repairs_by_code(actor),
+        repair_minutes=int(FRESH_WINDOW.total_seconds()) // 60,
         todo=todo,
         todo_url=with_next(todo.url, safe_next(request)) if todo is not None else "",
         codes=queries.codes_of(actor.person),

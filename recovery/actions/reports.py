@@ -34,7 +34,7 @@ from indexsite.audit import safety
 from indexsite.errors import Conflict, PermissionRefused
 from indexsite.limits import Limit
 from indexsite.policies import Action, may, require
-from mfa.models import RecoveryDevice, live_device
+from mfa.models import RecoveryDevice, SecurityKey, is_security_key, live_device
 from releases.actions.people import standing
 from releases.actions.transfers import standing as transfers
 from releases.models import OPEN_TRANSFER, Project, ProjectInvitation, Transfer
@@ -67,6 +67,19 @@ class Reported:
     is_proved: bool
     before: SecurityReport | None
     freezes: bool
+
+
+class KeyIsOlder(PermissionRefused):
+    """There was a stronger factor before what was reported."""
+
+    code = "key-lifts-freeze"
+    help_path = "/account/freeze/"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You had a security key before what was reported, so only a key lifts the freeze; "
+            "use it, wait, or ask the recovery desk."
+        )
 
 
 class FactorTooYoung(PermissionRefused):
@@ -232,6 +245,7 @@ def lift(*, actor: Actor, at: datetime) -> None:
     Raises:
         Conflict: nothing is frozen.
         FactorTooYoung: somebody else may have added it.
+        KeyIsOlder: a key would be the proof, not a code.
         PermissionRefused: no factor, or no recent proof of it.
     """
     require(actor, Action.FREEZE_LIFT)
@@ -239,7 +253,7 @@ def lift(*, actor: Actor, at: datetime) -> None:
     if not is_frozen(user, at):
         raise Conflict("Nothing in this account is frozen.", code="not-frozen")
     open_reports = SecurityReport.objects.filter(user=user, closed_at=None)
-    _insist_on_old_factor(actor, open_reports)
+    _insist_on_old_factor(actor, open_reports, at)
     user.edits_frozen_until = user.uploads_frozen_until = None
     user.save(update_fields=["edits_frozen_until", "uploads_frozen_until"])
     open_reports.update(closed_at=at, closed_by=actor.label)
@@ -247,14 +261,18 @@ def lift(*, actor: Actor, at: datetime) -> None:
     notices.freeze_lifted(user, actor=actor)
 
 
-def _insist_on_old_factor(actor: Actor, reports: Iterable[SecurityReport]) -> None:
+def _insist_on_old_factor(actor: Actor, reports: Iterable[SecurityReport], at: datetime) -> None:
     device = live_device(actor.factor)
     if device is None or isinstance(device, RecoveryDevice):
         raise FactorTooYoung
     events = _events(actor.person, [row.event_id for row in reports])
-    oldest = min(events.values_list("at", flat=True), default=None)
-    if oldest is not None and device.created_at >= oldest:
+    oldest = min(events.values_list("at", flat=True), default=at)
+    if device.created_at >= oldest:
         raise FactorTooYoung
+    # The strongest of those days: a code can be tricked out of somebody who had a key all along.
+    keys = SecurityKey.objects.filter(user=actor.person, set_aside_at=None, created_at__lt=oldest)
+    if not is_security_key(actor.factor) and keys.exists():
+        raise KeyIsOlder
 
 
 def is_frozen(user: User, at: datetime) -> bool:

@@ -10,7 +10,15 @@ from accounts import notices
 from accounts.actions.organization_invitations import take_back_invitations_of
 from accounts.actions.organizations import LastManager, get_membership, lock_organization
 from accounts.actions.teams import get_team
-from accounts.models import Membership, MembershipKind, Organization, ProhibitedUsername, TeamSeat, User
+from accounts.models import (
+    Membership,
+    MembershipKind,
+    Organization,
+    ProhibitedUsername,
+    TeamSeat,
+    User,
+    note_rights,
+)
 from indexsite import audit, clock
 from indexsite.actors import Actor
 from indexsite.audit import organizations as events
@@ -108,6 +116,7 @@ def change_kind(
         take_back_invitations_of(membership.user, organization, by=actor, at=at)
     membership.kind = kind
     membership.save(update_fields=["kind"])
+    note_rights([membership.user_id], at=at)
     reason = f"because {username} is now a {kind.value} of {organization}"
     _drop_what_stood_on(organization, [membership.user], by=actor, at=at, reason=reason)
     audit.record(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from django.db import DataError, IntegrityError, connection, transaction
 
+from accounts.models import note_rights
 from indexsite import audit, limits, storage
 from indexsite.actors import Actor
 from indexsite.errors import InvalidInput
@@ -291,6 +292,7 @@ def _welcome(upload: _Upload, project: Project) -> None:
     user = upload.actor.user
     if user is None:  # policies refuse visitors long before
         raise RuntimeError("A project cannot be created by nobody.")
+    note_rights([user.pk], at=upload.at)
     # Whoever takes a deleted name up again has been its owner before.
     Role.objects.get_or_create(project=project, user=user, kind=RoleKind.OWNER, defaults={"granted_at": upload.at})
     audit.record(upload.actor, audit.ProjectCreated(project=project.normalized_name))

@@ -33,6 +33,14 @@ def audra(db: None) -> User:
     return cast.staff("audra", StaffKind.AUDITOR)
 
 
+@pytest.fixture
+def erin(db: None) -> User:
+    """Fit for the staff: she has a key."""
+    erin = cast.person("erin")
+    cast.add_key(erin)
+    return erin
+
+
 def trail() -> list[str]:
     return list(AuditEvent.objects.filter(name__startswith="staff.").order_by("pk").values_list("name", flat=True))
 
@@ -143,7 +151,7 @@ def leave(user: User) -> None:
     [
         ("audra", "audra, who proposed it, is no longer on the staff"),
         ("sven", "sven, who confirmed it, no longer has the security role"),
-        ("erin", "the account has no second factor"),
+        ("erin", "the account has no security key"),
     ],
 )
 def test_it_lapses_when_one_of_the_three_is_no_longer_who_they_were(
@@ -173,7 +181,7 @@ def test_what_nobody_confirms_lapses(audra: User, sven: User, erin: User) -> Non
     ("username", "status", "sentence"),
     [
         ("nobody", 400, "There is no account nobody"),
-        ("dave", 400, "the account has no second factor"),
+        ("dave", 400, "the account has no security key"),
         ("late", 400, "the account has no verified e-mail address"),
         ("sven", 409, "sven has this role already"),
     ],
@@ -200,8 +208,8 @@ def test_strangers_superusers_and_plain_staff_do_none_of_it(
     sven: User, audra: User, alice: User, erin: User
 ) -> None:
     page = propose(audra, erin)
-    root = cast.person("root", is_staff=True, is_superuser=True)
-    plain = cast.person("plain", is_staff=True)
+    root = cast.staff("root", is_superuser=True)
+    plain = cast.staff("plain")
     for user in (None, alice, root, plain):
         client = browser(user)
         for path, form in (
@@ -252,6 +260,8 @@ def bootstrap(*usernames: str) -> str:
 
 
 def test_the_first_two_begin_by_command_once(alice: User, bob: User) -> None:
+    cast.add_key(alice)
+    cast.add_key(bob)
     assert "alice and bob have the staff role security" in bootstrap("alice", "Bob")
     assert roles_of(alice) == roles_of(bob) == {"security"}
     assert trail() == ["staff.founded", "staff.founded"]
@@ -269,10 +279,11 @@ def test_the_first_two_begin_by_command_once(alice: User, bob: User) -> None:
     [
         (("alice", "ALICE"), "Name two different accounts"),
         (("alice", "nobody"), "There is no account nobody"),
-        (("alice", "dave"), "dave cannot join the staff: the account has no second factor"),
+        (("alice", "dave"), "dave cannot join the staff: the account has no security key"),
     ],
 )
 def test_whoever_cannot_begin(alice: User, dave: User, usernames: tuple[str, str], sentence: str) -> None:
+    cast.add_key(alice)
     with pytest.raises(CommandError, match=sentence):
         bootstrap(*usernames)
     assert roles_of(alice) == set()

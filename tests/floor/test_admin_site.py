@@ -19,13 +19,13 @@ LIST = "/admin/audit/"
 
 @pytest.fixture
 def root() -> User:
-    return cast.person("root", is_staff=True, is_superuser=True)
+    return cast.staff("root", is_superuser=True)
 
 
 @pytest.fixture
 def tina() -> User:
     """Staff without any permission yet."""
-    return cast.person("tina", is_staff=True)
+    return cast.staff("tina")
 
 
 @pytest.fixture

@@ -151,6 +151,9 @@ def test_a_key_is_removed_by_typing_its_name_and_other_sessions_end(alice: User)
     assert people.signed_in_as(other) == ""
     assert people.events(alice)[-1] == "factor.removed"
     assert people.subjects(people.letters_to("alice@example.org"))[-1] == "A second factor was removed"
+    # The session stood on that key: it has to prove the app now.
+    assert client.post(page, {"act": "remove", "typed": "blue"})["Location"].startswith(FACTOR)
+    people.prove_factor(client, alice)
     assert client.post(page, {"act": "remove", "typed": "blue"}).status_code == 404
 
 

@@ -8,8 +8,10 @@ from django.test import override_settings
 from django_otp import DEVICE_ID_SESSION_KEY, verify_token
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from accounts import known_devices
 from accounts.models import User
 from mfa import totp
+from mfa.actions import challenge
 from tests.support import cast, people
 
 pytestmark = pytest.mark.django_db
@@ -17,9 +19,9 @@ pytestmark = pytest.mark.django_db
 PAGE = "/account/second-factor/"
 
 
-def at_the_second_factor(user: User):
-    client = people.known_browser(user)
-    client.post("/account/login/", {"username": user.username, "password": cast.PASSWORD})
+def at_the_second_factor(user: User, *, known: bool = True, **where: str):
+    client = people.known_browser(user) if known else people.browser()
+    client.post("/account/login/", {"username": user.username, "password": cast.PASSWORD}, **where)
     return client
 
 
@@ -83,18 +85,72 @@ def test_what_is_no_code_is_refused_in_the_same_words(alice: User, typed: str) -
         assert "This code is not right, or has been used" in response.text
 
 
+def guess_in_unknown_browsers(user: User, tries: int) -> list[int]:
+    """Whoever has the password and no cookie, each time from another place."""
+    answers = []
+    for number in range(tries):
+        where = {"REMOTE_ADDR": f"203.0.113.{number}"}
+        client = at_the_second_factor(user, known=False, **where)
+        answers.append(client.post(PAGE, {"code": "000000"}, **where).status_code)
+    return answers
+
+
 @pytest.mark.asvs("6.3.1")
-def test_guesses_are_limited_per_person_also_across_browsers(alice: User) -> None:
-    answers = [at_the_second_factor(alice).post(PAGE, {"code": "000000"}).status_code for _ in range(7)]
-    assert answers == [400] * 5 + [429] * 2
-    assert at_the_second_factor(alice).post(PAGE, {"code": cast.totp_code(alice)}).status_code == 429
+def test_guesses_are_limited_per_person_also_across_browsers_and_places(alice: User) -> None:
+    assert guess_in_unknown_browsers(alice, 7) == [400] * 5 + [429] * 2
+    new = at_the_second_factor(alice, known=False)
+    assert new.post(PAGE, {"code": cast.totp_code(alice)}).status_code == 429
     with time_machine.travel(timedelta(minutes=6), tick=True):
-        assert at_the_second_factor(alice).post(PAGE, {"code": cast.totp_code(alice)}).status_code == 302
+        new = at_the_second_factor(alice, known=False)
+        assert new.post(PAGE, {"code": cast.totp_code(alice)}).status_code == 302
     assert people.events(alice).count("factor.failed") == 5
 
 
+def test_whoever_has_the_password_does_not_shut_out_the_owners_browser(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, inside = at_the_second_factor(alice), people.browser(alice)
+    people.forget_last_code(alice)
+    guess_in_unknown_browsers(alice, 6)
+    with monkeypatch.context() as patch:
+        patch.setattr(challenge, "known_device", lambda *facts: None)
+        assert owner.post(PAGE, {"code": cast.totp_code(alice)}).status_code == 429  # the attack works
+    assert owner.post(PAGE, {"code": cast.totp_code(alice)}).status_code == 302
+    # Nor out of confirming, and setting up, where the owner is signed in.
+    people.forget_last_code(alice)
+    assert inside.post(PAGE, {"code": cast.totp_code(alice)}).status_code == 302
+    page = "/account/security/codes/"
+    plain = inside.post(page, {"act": "generate"}).context["plain"]
+    assert inside.post(page, {"act": "prove", "code": plain[0]}).status_code == 302
+    # It is told, once.
+    subjects = people.subjects(people.letters_to("alice@example.org"))
+    assert subjects.count("Somebody who knows your password failed at your second factor") == 1
+
+
+def test_a_thief_behind_the_owners_own_address_shuts_nobody_out(alice: User, bob: User) -> None:
+    owner = at_the_second_factor(alice)
+    for number in range(8):
+        victim = cast.person(f"judy{number}")
+        for _ in range(4):
+            at_the_second_factor(victim, known=False).post(PAGE, {"code": "000000"})
+    assert at_the_second_factor(bob, known=False).post(PAGE, {"code": cast.totp_code(bob)}).status_code == 429
+    assert owner.post(PAGE, {"code": cast.totp_code(alice)}).status_code == 302
+
+
+def test_a_known_browser_has_no_more_guesses_than_strangers(alice: User) -> None:
+    clients = [at_the_second_factor(alice)]
+    answers = [clients[0].post(PAGE, {"code": "000000"}).status_code for _ in range(7)]
+    assert answers == [400] * 5 + [429] * 2
+    # A cookie somebody made up is none.
+    stranger = people.browser()
+    stranger.cookies[known_devices.cookie_name("alice")] = "made up"
+    stranger.post("/account/login/", {"username": "alice", "password": cast.PASSWORD})
+    assert [stranger.post(PAGE, {"code": "000000"}).status_code for _ in range(6)] == [400] * 5 + [429]
+    assert guess_in_unknown_browsers(alice, 1) == [429]
+
+
 def test_guesses_are_limited_per_network_address_over_many_people() -> None:
-    guessers = [at_the_second_factor(cast.person(f"judy{number}")) for number in range(32)]
+    guessers = [at_the_second_factor(cast.person(f"judy{number}"), known=False) for number in range(32)]
     answers = [client.post(PAGE, {"code": "000000"}).status_code for client in guessers]
     assert answers == [400] * 30 + [429] * 2
 

@@ -51,14 +51,15 @@ def test_a_password_does_where_there_is_no_factor_and_renews_the_session(carol: 
         assert len(client.get("/account/sessions/").context["sessions"]) == 1
 
 
-def test_a_recovery_code_does_and_is_spent(alice: User) -> None:
+def test_a_recovery_code_leads_to_the_factors_and_is_spent(alice: User) -> None:
     from mfa.actions import codes
 
     client = people.browser(alice)
     with time_machine.travel(LATER, tick=True):
         plain = codes.generate_codes(actor=cast.actor(alice), at=clock.now())
-        assert client.post(PAGE, {"code": plain[0]}).status_code == 302
-        assert client.get("/account/email/").status_code == 200
+        assert client.post(PAGE, {"code": plain[0]})["Location"] == "/account/security/"
+        assert client.get("/account/email/").status_code == 302
+        assert client.get("/account/security/totp/").status_code == 200
         assert client.post(PAGE, {"code": plain[0]}).status_code == 400
 
 

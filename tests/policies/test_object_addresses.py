@@ -103,6 +103,8 @@ def stage(
     """alice owns the projects and manages acme and empty; so does dave, who has no factor; bob helps."""
     monkeypatch.setattr("tokens.authentication._USE_INTERVAL", timedelta(hours=1))  # not within these tests
     frank, trudy = cast.person("frank"), cast.person("trudy")
+    for fit in (frank, trudy):
+        cast.add_key(fit)
     acme, _empty = (
         organizations.organization(name, managers=[alice, dave], members=[bob]) for name in ("acme", "empty")
     )

@@ -225,7 +225,7 @@ def test_the_pages_ask_first_and_have_a_reason(
 
 @pytest.mark.parametrize("page", PAGES)
 def test_nobody_else_moderates(alice: User, bob: User, project: Project, page: str) -> None:
-    root = cast.person("root", is_staff=True, is_superuser=True)
+    root = cast.staff("root", is_superuser=True)
     auditor = cast.staff("audra", StaffKind.AUDITOR)
     former = cast.staff("former", StaffKind.MODERATOR)
     User.objects.filter(pk=former.pk).update(is_staff=False)

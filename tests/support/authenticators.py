@@ -16,6 +16,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.conf import settings
 from webauthn.helpers import encode_cbor
 
@@ -82,6 +83,17 @@ class SoftKey:
     def copy(self) -> SoftKey:
         """What a thief would have made of it."""
         return SoftKey(**{name: getattr(self, name) for name in self.__dataclass_fields__})
+
+    def told(self) -> dict[str, Any]:
+        """What a virtual authenticator of a browser needs to be this key; as `manage.py demo --json` prints it."""
+        private = self.private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        return {
+            "credential_id": b64(self.credential_id),
+            "private_key": b64(private),
+            "user_handle": b64(self.handle),
+            "rp_id": self.rp_id or settings.OTP_WEBAUTHN_RP_ID,
+            "sign_count": self.counter,
+        }
 
     def _answer(self, response: dict[str, Any], *, extensions: dict[str, Any] | None = None) -> str:
         return json.dumps(

@@ -20,6 +20,9 @@ from mfa.models import AuthenticatorApp, RemovalGround, SecurityKey, devices_of,
 from releases.models import Project, Role, RoleKind
 from tests.support.authenticators import SoftKey
 
+# Credential id -> the key itself, of which the database knows the public half only.
+_PLUGGED_IN: dict[bytes, SoftKey] = {}
+
 PASSWORD = "a sparrow counts nine lanterns"
 
 
@@ -68,9 +71,11 @@ def person(username: str, *, verified: bool = True, totp: bool = True, **fields:
     return user
 
 
-def staff(username: str, *kinds: StaffKind, **fields: object) -> User:
+def staff(username: str, *kinds: StaffKind, key: bool = True, **fields: object) -> User:
     """Somebody who works for the site in these roles: mona moderates, sven is security, root has none."""
     user = person(username, is_staff=True, **fields)
+    if key:
+        add_key(user)
     for kind in kinds:
         StaffRole.objects.create(user=user, kind=kind, granted_at=clock.now(), is_founding=True)
     return user
@@ -81,8 +86,9 @@ def add_totp(user: User) -> AuthenticatorApp:
 
 
 def add_key(user: User, name: str = "blue", **options: object) -> SoftKey:
-    """A registered key of the person, as `SoftKey(**options)` makes it."""
+    """A registered key of the person, as `SoftKey(**options)` makes it; from now on they sign in with it."""
     key = SoftKey(**options)
+    _PLUGGED_IN[key.credential_id] = key
     key.handle = WebAuthnUserHandle.get_handle_for_user(user)
     SecurityKey.objects.create(
         user=user,
@@ -105,6 +111,12 @@ def lose_factors(user: User, *, name: str = "") -> None:
                 remove_factor(device, RemovalGround.REMOVED, event=event, at=clock.now())
 
 
+def key_of(user: User) -> SoftKey | None:
+    """The key the person has at hand, the first one."""
+    ids = SecurityKey.objects.filter(user=user, set_aside_at=None).values_list("credential_id", flat=True)
+    return next((_PLUGGED_IN[bytes(each)] for each in ids if bytes(each) in _PLUGGED_IN), None)
+
+
 def totp_code(user: User, *, steps: int = 0) -> str:
     """The code the person's app shows now, or `steps` periods of 30 s later."""
     device = AuthenticatorApp.objects.get(user=user, confirmed=True)
@@ -124,12 +136,12 @@ def actor(
     fresh: bool = True,
     at: datetime | None = None,
 ) -> Actor:
-    """The person in a browser (or with `credential`); `fresh` has just proved password and factor."""
+    """The person in a browser (or with `credential`); `fresh` has just proved password and strongest factor."""
     proved_at = (at or clock.now()) - (timedelta(seconds=5) if fresh else timedelta(days=1))
     device = None
     if user is not None:
-        device = AuthenticatorApp.objects.filter(user=user, confirmed=True).first()
-        device = device or SecurityKey.objects.filter(user=user).first()
+        device = SecurityKey.objects.filter(user=user, set_aside_at=None).first()
+        device = device or AuthenticatorApp.objects.filter(user=user, confirmed=True).first()
     return Actor(
         user=user,
         credential=credential or SessionCredential(),

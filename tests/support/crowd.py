@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.support import chromium
 from tests.support.site import Site
+from tests.support.virtual_keys import VirtualKey
 
 PHONE = {"viewport": {"width": 390, "height": 844}}
 
@@ -49,6 +50,7 @@ print(json.dumps({{
             "totp_secret": base64.b32encode(app.bin_key).decode()
             for app in AuthenticatorApp.objects.filter(user=user)
         }},
+        **({{"security_key": key.told()}} if (key := cast.key_of(user)) is not None else {{}}),
     }}
     for name, user in people.items()
 }}))
@@ -75,7 +77,7 @@ def gathered(site: Site, browser: Browser, wanted: Wanted) -> Iterator[dict[str,
 
 
 def prepare(site: Site, wanted: Wanted) -> dict[str, Any]:
-    """Person -> password and, where there is one, the authenticator's secret."""
+    """Person -> password and, where there are such, the authenticator's secret and the key."""
     facts = {**vars(wanted), "organizations": wanted.organizations or {}}
     told: dict[str, Any] = site.script(_PREPARE.format(wanted=json.dumps(facts)))
     return told
@@ -101,11 +103,24 @@ def sign_in(site: Site, page: Page, name: str, told: dict[str, Any]) -> None:
     page.fill("[name=username]", name)
     page.fill("[name=password]", told["password"])
     page.get_by_role("button", name="Sign in", exact=True).click()
-    if told.get("totp_secret"):
+    if told.get("security_key"):
+        touch(page, told["security_key"])
+    elif told.get("totp_secret"):
         prove(page, told["totp_secret"])
     site.confirm_sign_in(page, f"{name}@example.org", after=before)
     page.goto("/account/")
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
+
+
+def touch(page: Page, told: dict[str, Any]) -> VirtualKey:
+    """Plug in the key and touch it, where the page waits for a second factor."""
+    key = VirtualKey(page)
+    key.load(told)
+    key.touch()
+    page.get_by_role("button", name="Use your key").click()
+    page.wait_for_url(lambda url: "/second-factor/" not in url)
+    key.touch(on=False)
+    return key
 
 
 def prove(page: Page, secret: str) -> None:

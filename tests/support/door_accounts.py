@@ -49,7 +49,7 @@ def account(state: State) -> Account:
     """As the words of the state say; sessions come later."""
     name = state.name.replace(" ", "-")
     if state.name.startswith("staff"):
-        made = Account(cast.staff(name, StaffKind.MODERATOR, totp=False), state)
+        made = Account(cast.staff(name, StaffKind.MODERATOR, totp=False, key=False), state)
     else:
         made = Account(cast.person(name, totp=False, verified=state.name != "unproved"), state)
     if Hand.CODE in state.has:

@@ -209,9 +209,9 @@ session_uploads | session | an upload with that cookie
 console_form | password | the form Django's own console has at `/admin/login/`
     out out out out out out out out out out out out out out out out out
 console | session | `/admin/` in a browser that has just signed in
-    out out out out out out out out . . . out . out . in in
+    out out out out out out out out . . . out . out . out in
 console_later | session | `/admin/`, half an hour later
-    out out out out out out out out . . . out . out . factor factor
+    out out out out out out out out . . . out . out . out factor
 console_by_token | token | `/admin/` with a token in the header
     out out out out out out out out out out out out out out . out out
 
@@ -241,9 +241,9 @@ after_factor_here | session | the browser in which a factor was added
 after_factor_elsewhere | session | all others then
     . . out out out out out . . . . out . out . out out
 after_removal_here | session | the browser in which a factor was removed
-    . . . . . . in . . . . in . in . . in
+    . . . . . . in . . . . in . in . . .
 after_removal_elsewhere | session | all others then
-    . . . . . . out . . . . out . out . . out
+    . . . . . . out . . . . out . out . . .
 after_codes_elsewhere | session | a browser that has signed in, after new recovery codes were made elsewhere
     in in in in in in in . . . . in . in . in in
 after_ending_others | session | after all other sessions were ended elsewhere

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,12 +27,13 @@ from accounts.models import (
 from indexsite import clock, policies, requirements
 from indexsite.actors import VISITOR, Actor, Permission
 from indexsite.policies import Action, Denied, NewProject
+from mfa.models import AuthenticatorApp, RecoveryDevice
 from releases.models import Project, Role, RoleKind
 from tests.support import cast
 from tests.support.tokens import token_of
 from tokens.authentication import TokenCredential
 
-OBLIGATIONS = ("met", "no factor", "no verified address", "frozen")
+OBLIGATIONS = ("met", "no key", "no factor", "no verified address", "frozen")
 STAFF = {f"{kind} (staff)": kind for kind in StaffKind}
 ROLES = (
     "stranger", "owner", "maintainer", "approver", "maintainer by team", "organization manager",
@@ -40,7 +41,8 @@ ROLES = (
 )  # fmt: skip
 MADE_FOR = [permission for permission in Permission if permission != Permission.READ_ACCOUNT]
 CREDENTIALS = (
-    "session", "stale session", *(f"token: {permission}" for permission in MADE_FOR), "token: this project",
+    "session", "stale session", "session by app", "session by recovery code",
+    *(f"token: {permission}" for permission in MADE_FOR), "token: this project",
     "token: another project",
 )  # fmt: skip
 
@@ -115,7 +117,7 @@ def build() -> Stage:
         for number, obligation in enumerate(OBLIGATIONS):
             user = _person(f"{re.sub('[^a-z0-9]+', '-', role)}-{number}", obligation)
             _put(user, role, project, team)
-            actors = {"session": cast.actor(user), "stale session": cast.actor(user, fresh=False)}
+            actors = _sessions(user)
             for credential, options in _tokens(project, elsewhere).items():
                 token = token_of(user, description=credential, **options)
                 held = TokenCredential(token, token.understood_caveats())
@@ -130,6 +132,8 @@ def _person(username: str, obligation: str) -> User:
     EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=verified)
     if obligation != "no factor":
         cast.add_totp(user)
+    if obligation not in {"no factor", "no key"}:
+        cast.add_key(user)
     if obligation == "frozen":
         user.is_active = False
         user.frozen_at = clock.now()
@@ -152,6 +156,20 @@ def _put(user: User, role: str, project: Project, team: Team) -> None:
         user.refresh_from_db()
         if role in STAFF:
             StaffRole.objects.create(user=user, kind=STAFF[role], granted_at=at, is_founding=True)
+
+
+def _sessions(user: User) -> dict[str, Actor]:
+    actor = cast.actor(user)
+    app = AuthenticatorApp.objects.filter(user=user).first()
+    by_app = replace(actor, factor=app.persistent_id) if app is not None else actor
+    code = f"{RecoveryDevice.model_label()}/1"
+    by_code = replace(actor, factor=code, repair_at=actor.factor_at) if app is not None else actor
+    return {
+        "session": actor,
+        "stale session": cast.actor(user, fresh=False),
+        "session by app": by_app,
+        "session by recovery code": by_code,
+    }
 
 
 def _tokens(project: Project, elsewhere: Project) -> dict[str, dict[str, Any]]:
@@ -182,7 +200,14 @@ def answers(stage: Stage) -> Iterator[tuple[Action, Asker, str, Denied | None]]:
 @contextmanager
 def _facts_read_once() -> Iterator[None]:
     """The database does not change while it is asked twenty thousand times."""
-    names = ("has_factor", "has_any_role", "has_verified_email", "holds_role", "staff_kinds")
+    names = (
+        "has_factor",
+        "has_any_role",
+        "has_verified_email",
+        "holds_role",
+        "staff_kinds",
+        "has_working_key",
+    )
     originals: dict[str, Callable[..., Any]] = {name: getattr(requirements, name) for name in names}
 
     def once(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -229,7 +229,7 @@ ACTS: dict[str, list[Act]] = {
         *button(MODERATORS, {"pk": "{listing}"}, right="curator", act="agree"),
     ],
     "admin/staff/": page(ALL_STAFF, {}, right="moderator"),
-    "admin/staff/propose/": form(MODERATORS, {}, right="moderator", username="bob", role="auditor", reason="y"),
+    "admin/staff/propose/": form(MODERATORS, {}, right="moderator", username="trudy", role="auditor", reason="y"),
     "admin/staff/proposal/<int:pk>/": [
         *page(ALL_STAFF, {"pk": "{proposal}"}, right="moderator"),
         *button(MODERATORS, {"pk": "{proposal}"}, right="moderator", reason="y"),

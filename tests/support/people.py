@@ -11,6 +11,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core import mail
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.mail import EmailMessage
+from django.http import HttpResponse
 from django.test import Client
 from django.utils.functional import SimpleLazyObject
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -31,7 +32,7 @@ LINK = re.compile(r"^(http\S+)$", re.MULTILINE)
 
 
 def browser(user: User | None = None, *, agent: str = "Browser/1.0", **headers: str) -> Client:
-    """A browser of its own; with `user`, signed in with password and, where there is one, app or key."""
+    """A browser of its own; with `user`, signed in with password and key or app."""
     client = Client(headers={"user-agent": agent}, **headers)
     if user is not None:
         let_in(client, user)
@@ -40,6 +41,9 @@ def browser(user: User | None = None, *, agent: str = "Browser/1.0", **headers: 
 
 def let_in(client: Client, user: User) -> None:
     """As `sign_in` leaves browser and database, without its forms and pages: most tests begin behind the door."""
+    if cast.key_of(user) is not None:
+        sign_in(client, user)  # a key signs what only the pages ask it for
+        return
     make_known(client, user)
     assert has_verified_email(user)
     forget_last_code(user)
@@ -68,16 +72,26 @@ def let_in(client: Client, user: User) -> None:
 
 
 def sign_in(client: Client, user: User, *, password: str = cast.PASSWORD) -> None:
-    """Username and password, and the app's code where there is one, in a browser the account knows."""
+    """Username and password, and the key or the app's code, in a browser the account knows."""
     make_known(client, user)
     response = client.post("/account/login/", {"username": user.username, "password": password})
     assert response.status_code == 302, response.content
     if has_factor(user):
         assert response["Location"] == "/account/second-factor/"
-        forget_last_code(user)
-        response = client.post("/account/second-factor/", {"code": cast.totp_code(user)})
+        response = prove_factor(client, user)
         assert response.status_code == 302, response.content
     assert signed_in_as(client) == user.username
+
+
+def prove_factor(client: Client, user: User, **data: str) -> HttpResponse:
+    """Answer at the second factor, or at a step-up: with the key where the person has one at hand."""
+    key = cast.key_of(user)
+    if key is None:
+        forget_last_code(user)
+        answer = {"code": cast.totp_code(user)}
+    else:
+        answer = {"credential": key.get(client.post("/account/second-factor/options/").json())}
+    return client.post("/account/second-factor/", {**answer, **data})
 
 
 def known_browser(user: User, **headers: str) -> Client:

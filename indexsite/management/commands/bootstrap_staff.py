@@ -15,7 +15,7 @@ from indexsite.errors import DomainError
 class Command(BaseCommand):
     """Gives two accounts the security role. They propose and confirm everybody else in the console."""
 
-    help = "Make two accounts, which have signed up and set up a second factor, the first staff. Works once."
+    help = "Make two accounts, which have signed up and added a security key, the first staff. Works once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("usernames", nargs=staff.FOUNDERS, metavar="USERNAME", help="an account's user name")

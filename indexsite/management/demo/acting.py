@@ -9,7 +9,7 @@ from accounts.models import User
 from indexsite import clock, storage
 from indexsite.actors import Actor, SessionCredential
 from indexsite.management.demo.archives import Package
-from mfa.models import AuthenticatorApp
+from mfa.models import AuthenticatorApp, SecurityKey
 from releases.actions.publish import IncomingFile, publish_file
 from releases.upload import Hashes
 
@@ -46,7 +46,7 @@ def publish(package: Package, owner: User, *, at: datetime) -> None:
 def at_browser(user: User) -> Actor:
     """The person, having just proved who they are."""
     now = clock.now()
-    device = AuthenticatorApp.objects.filter(user=user).first()
+    device = SecurityKey.objects.filter(user=user).first() or AuthenticatorApp.objects.filter(user=user).first()
     return Actor(
         user=user,
         credential=SessionCredential(),

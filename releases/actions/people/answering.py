@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from accounts.models import InvitationState, User
+from accounts.models import InvitationState, User, note_rights
 from indexsite import audit
 from indexsite.actors import SITE, Actor
 from indexsite.errors import Conflict, NotFound
@@ -104,6 +104,7 @@ def _grant(actor: Actor, invitation: ProjectInvitation, user: User, project: Pro
     Role.objects.create(
         project=project, user=user, kind=invitation.kind, granted_at=at, granted_by=invitation.invited_by
     )
+    note_rights([user.pk], at=at)
     name, kind, inviter = project.normalized_name, invitation.kind, invitation.invited_by
     accepted = audit.RoleInvitationAccepted(about=user, project=name, role=kind, invited_by=inviter.username)
     audit.record(actor, accepted)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts.models import Team
+from accounts.models import Team, note_rights
 from indexsite import audit
 from indexsite.actors import Actor
 from indexsite.errors import Conflict, NotFound
@@ -36,6 +36,7 @@ def grant_team(*, actor: Actor, project: Project, team_pk: int, kind: RoleKind, 
     if Role.objects.filter(project=project, team=team, kind=kind).exists():
         raise Conflict(f"Team {team} is {kind} of {project.name} already.")
     role = Role.objects.create(project=project, team=team, kind=kind, granted_at=at, granted_by=actor.user)
+    note_rights(team.seats.values_list("membership__user", flat=True), at=at)
     audit.record(actor, audit.TeamRoleGranted(project=project.normalized_name, team=str(team), role=kind))
     notices.team_joined(team, project, kind=kind, by=actor, at=at)
     return role

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts.models import InvitationState, User
+from accounts.models import InvitationState, User, note_rights
 from indexsite import audit
 from indexsite.actors import SITE
 from indexsite.audit import transfers as events
@@ -66,6 +66,7 @@ def _hand_over(transfer: Transfer, project: Project, at: datetime) -> None:
     if transfer.to_user is not None:
         _make_owner(project, transfer, transfer.to_user, at)
     insist_on_owner(project)
+    note_rights((owner.pk for owner in people_with(project, RoleKind.OWNER)), at=at)
     _take_back_invitations(project, at)
     reason = f"because project {project.name} went to {transfer.receiver}"
     people.drop_orphaned_tokens(project, by=SITE, at=at, reason=reason)
