@@ -14,7 +14,8 @@ from django.urls import reverse
 from accounts.redirects import NEXT, came_from, with_next
 from indexsite.http import DeclaredPolicy, actor_of, way_back
 from indexsite.policies import proof_for, recent_step_up
-from indexsite.requirements import Requirement, recent_old_factor
+from indexsite.presence import recent_old_factor
+from indexsite.requirements import Requirement
 
 # In the address of the page that asks: the act takes the app's code of whoever has a key, too.
 ANY_FACTOR = "any"

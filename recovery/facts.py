@@ -11,7 +11,7 @@ from django.db.models import Sum
 from accounts.models import Membership, MembershipKind, OrganizationInvitation, User
 from accounts.queries import verified_addresses
 from indexsite import audit
-from indexsite.audit import organizations
+from indexsite.audit import organizations, tokens
 from recovery import assurance, domains, evidence_now, kinds, queries
 from recovery.assurance import CaseFacts, HardFlag, Signal, SoftFlag, Standing, Tier
 from recovery.domains import DomainState
@@ -131,7 +131,7 @@ def _hard_flags(case: RecoveryCase, user: User, at: datetime) -> Iterator[HardFl
     if _has_changed(user, opened):
         yield HardFlag.CHANGED_RECENTLY
     if user.audit_events.filter(
-        name=audit.TokenRevoked.name, data__reason=LEAKED, at__gt=opened - RECENT
+        name=tokens.TokenRevoked.name, data__reason=LEAKED, at__gt=opened - RECENT
     ).exists():
         yield HardFlag.TOKEN_LEAKED
     if queries.was_cancelled(user, at - RECENT):

@@ -14,7 +14,7 @@ ANSWERS = ROOT / "docs" / "permissions-answers.md"
 HEAD = """\
 # Who may do what
 
-Made from `indexsite/policies.py` and `indexsite/requirements.py` by `make reference`; do not edit it by hand.
+Made from `indexsite/policies.py` and the requirements it names by `make reference`; do not edit it by hand.
 
 Every act has one row of requirements. All of them must hold, and the first that does not hold is the one the
 person reads. An act without a row is denied.

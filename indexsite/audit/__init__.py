@@ -23,6 +23,7 @@ from indexsite.audit import (  # noqa: F401 - joins the vocabulary
     recovery,
     safety,
     staff,
+    tokens,
     transfers,
 )
 from indexsite.audit.events import VOCABULARY as VOCABULARY
@@ -292,27 +293,6 @@ class SigningKeyRemoved(Event):
     sentence = "Signing key {key} was removed: {fingerprint}."
     key: str
     fingerprint: str
-
-
-# -- tokens -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class TokenCreated(Event):
-    name = "token.created"
-    sentence = 'Token "{description}" was created for {scope}.'
-    description: str
-    token_id: str
-    scope: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class TokenRevoked(Event):
-    name = "token.revoked"
-    sentence = 'Token "{description}" was revoked: {reason}.'
-    description: str
-    token_id: str
-    reason: str
 
 
 # -- releases ---------------------------------------------------------------------------------------------

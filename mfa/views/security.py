@@ -23,7 +23,7 @@ from indexsite import clock
 from indexsite.errors import Conflict, DomainError
 from indexsite.http import actor_of, enforces
 from indexsite.policies import Action, may, require
-from indexsite.requirements import FRESH_WINDOW, repairs_by_code
+from indexsite.presence import FRESH_WINDOW, repairs_by_code
 from mfa import queries, recovery_codes, totp
 from mfa.actions import authenticator, codes
 from mfa.models import count_factors, has_factor

@@ -89,7 +89,7 @@ def test_codes_guessed_from_many_addresses_end(alice: User, counters: str) -> No
 def test_a_key_opens_what_guesses_of_passwords_and_codes_have_locked(
     alice: User, counters: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for limit in (Limit.SIGN_IN_USER, Limit.SECOND_FACTOR_USER):
+    for limit in (Limit.SIGN_IN_USER, Limit.SECOND_FACTOR_DEVICE):
         monkeypatch.setitem(limits.LIMITS, limit, dataclasses.replace(limits.LIMITS[limit], count=2))
     key = cast.add_key(alice)
     waiting = people.known_browser(alice)

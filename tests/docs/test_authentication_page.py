@@ -9,7 +9,7 @@ import pytest
 
 from accounts import passwords, session_limits
 from accounts.models import CONFIRMATION_LIFE
-from indexsite import env, limits, requirements
+from indexsite import env, limits, presence
 from indexsite.limits import Limit
 from mfa import challenges
 from mfa.views import mailbox
@@ -78,8 +78,8 @@ def test_the_lives_of_sessions_are_on_it_and_how_many_there_may_be() -> None:
     }
     assert "NIST SP 800-63B-4 (2.2.3) suggests an hour and a day" in PAGE
     assert "An account may have any number of sessions" in PAGE
-    assert timedelta(minutes=30) == requirements.STEP_UP_WINDOW
-    assert timedelta(minutes=10) == requirements.FRESH_WINDOW
-    assert timedelta(minutes=15) == requirements.STAFF_WINDOW
+    assert timedelta(minutes=30) == presence.STEP_UP_WINDOW
+    assert timedelta(minutes=10) == presence.FRESH_WINDOW
+    assert timedelta(minutes=15) == presence.STAFF_WINDOW
     assert "a proof of the last 30 minutes, some of the last 10" in PAGE
     assert "the staff console of the last 15" in PAGE

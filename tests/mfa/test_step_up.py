@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from accounts.models import Organization, User
 from indexsite import clock
 from indexsite.policies import STEP_UP_WINDOW, recent_step_up
-from indexsite.requirements import FRESH_WINDOW
+from indexsite.presence import FRESH_WINDOW
 from mfa.stepup import step_up_required
 from tests.support import cast, people
 

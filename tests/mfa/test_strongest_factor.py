@@ -10,10 +10,10 @@ import time_machine
 from django.test import Client
 
 from accounts.models import SecurityReport, StaffKind, User
-from indexsite import clock, policies, requirements
+from indexsite import clock, policies, presence
 from indexsite.errors import PermissionRefused
 from indexsite.policies import STEP_UP_WINDOW, Action
-from indexsite.requirements import FRESH_WINDOW, repairs_by_code
+from indexsite.presence import FRESH_WINDOW, repairs_by_code
 from mfa.actions import codes
 from mfa.models import AuthenticatorApp, SecurityKey
 from recovery.actions import reports
@@ -45,11 +45,11 @@ def _make_token(client: Client):
 # -- the attack -------------------------------------------------------------------------------------------
 
 
-def _as_it_was(window: timedelta, actor: requirements.Actor) -> requirements.Denied | None:
+def _as_it_was(window: timedelta, actor: presence.Actor) -> presence.Denied | None:
     """The rule that took any factor."""
     at = actor.factor_at
     fresh = at is not None and clock.now() - at <= window
-    return None if fresh else requirements.Denied("step-up-needed", "Confirm that it is you, then try again.")
+    return None if fresh else presence.Denied("step-up-needed", "Confirm that it is you, then try again.")
 
 
 def test_a_code_tricked_out_of_a_key_owner_made_tokens_and_keys(alice: User, monkeypatch) -> None:
@@ -57,7 +57,7 @@ def test_a_code_tricked_out_of_a_key_owner_made_tokens_and_keys(alice: User, mon
     thief = by_app(alice)
     keep_codes(alice)
     with monkeypatch.context() as patch:
-        patch.setattr(requirements, "_proof_within", _as_it_was)
+        patch.setattr(presence, "_proof_within", _as_it_was)
         assert register(thief, SoftKey(), "thief").status_code == 302  # the attack works
         cast.lose_factors(alice, name="thief")
     thief = by_app(alice)
@@ -230,8 +230,9 @@ def test_every_staff_act_insists_on_a_key(action: Action, sven: User) -> None:
     by_code = replace(cast.actor(sven), factor=app.persistent_id)
     row = policies.RULES[action]
     assert policies.key_held in row
-    assert requirements.recent_step_up(by_code, None) is not None
-    assert policies.recent_step_up in row
+    proof = policies.proof_for(action)
+    assert proof(by_code, None) is not None
+    assert proof in row
 
 
 def test_staff_keep_their_only_key(mona: User) -> None:

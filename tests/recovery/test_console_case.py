@@ -176,10 +176,10 @@ def test_two_different_people_approve_and_nobody_can_carry_it_out(
     assert "The browser is hers." in history
 
 
-def test_a_yes_without_a_key_leads_to_the_key_and_loses_nothing(claim: Claim, calendar: Calendar) -> None:
-    with_app = cast.staff("tom", StaffKind.SUPPORT_1)
-    tom = Desk(with_app, claim)
+def test_a_yes_with_an_old_proof_leads_to_the_key_and_loses_nothing(claim: Claim, calendar: Calendar) -> None:
+    tom = Desk(cast.staff("tom", StaffKind.SUPPORT_1), claim)
     tom.do("take")
+    calendar.jump(minutes=11)
     before = claim.case.approvals.count()
     sent = {"reason": "Sure.", "digest": claim.case.evidence_digest}
     refused = tom.client.post(f"{tom.address}approve/", sent)

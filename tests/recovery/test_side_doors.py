@@ -122,6 +122,7 @@ def test_whoever_holds_the_link_acts_for_nothing_else(shut: Claim, carla: User) 
         Action.TOKEN_INSPECT,
         Action.TOKEN_REVOKE,
         Action.INVITATION_DECLINE,
+        Action.MALWARE_REPORT,  # a warning to others
         Action.TRANSFER_DECLINE,
         Action.RECOVERY_STOP,
     }

@@ -15,6 +15,7 @@ from accounts.models import User
 from indexsite import audit, clock
 from indexsite.actors import Permission
 from indexsite.audit import lifecycle
+from indexsite.audit import tokens as token_events
 from indexsite.models import AuditEvent
 from releases.models import Project, RoleKind, Transfer, TransferState
 from tests.support import cast
@@ -86,7 +87,9 @@ def test_staff_acts_appear_and_their_place_only_to_owners(alice: User, bob: User
     mona = cast.person("mona", is_staff=True)
     note(
         mona,
-        audit.TokenRevoked(about=bob, project="sampleproject", description="ci", token_id="x", reason="leaked"),
+        token_events.TokenRevoked(
+            about=bob, project="sampleproject", description="ci", token_id="x", reason="leaked"
+        ),
     )
 
     for member in (alice, bob):

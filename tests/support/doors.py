@@ -211,7 +211,7 @@ console_form | password | the form Django's own console has at `/admin/login/`
 console | session | `/admin/` in a browser that has just signed in
     out out out out out out out out . . . out . out . out in
 console_later | session | `/admin/`, half an hour later
-    out out out out out out out out . . . out . out . out factor
+    out out out out out out out out . . . out . out . out out
 console_by_token | token | `/admin/` with a token in the header
     out out out out out out out out out out out out out out . out out
 
@@ -223,9 +223,9 @@ browser_alone | browser | the cookie of a known browser, and nothing else
 session_manages | session | the pages of a project of theirs
     . out . in in in in in . . . in . in . . .
 later | session | an act that asks for a fresh proof, half an hour later
-    password password password factor factor factor factor factor . . . factor . factor . factor factor
+    password password password factor factor factor factor factor . . . factor . factor . password password
 later_by_password | session password | an act that asks for a fresh proof, with the password typed again
-    in in in factor factor factor factor factor . . . factor . factor . factor factor
+    in in in factor factor factor factor factor . . . factor . factor . password password
 after_sign_out | session | the cookie of a session that was signed out
     out out out out out out out out . . . out . out . out out
 after_password_here | session | the browser in which the password was changed

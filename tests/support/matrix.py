@@ -24,7 +24,7 @@ from accounts.models import (
     TeamSeat,
     User,
 )
-from indexsite import clock, policies, requirements
+from indexsite import clock, policies, presence, requirements
 from indexsite.actors import VISITOR, Actor, Permission
 from indexsite.policies import Action, Denied, NewProject
 from mfa.models import AuthenticatorApp, RecoveryDevice
@@ -208,19 +208,20 @@ def _facts_read_once() -> Iterator[None]:
         "staff_kinds",
         "has_working_key",
     )
-    originals: dict[str, Callable[..., Any]] = {name: getattr(requirements, name) for name in names}
+    places = [(module, name) for module in (presence, requirements) for name in names if hasattr(module, name)]
+    originals: list[Callable[..., Any]] = [getattr(*place) for place in places]
 
     def once(original: Callable[..., Any]) -> Callable[..., Any]:
         cached = functools.cache(original)
         return lambda *args: cached(*(tuple(arg) if isinstance(arg, list) else arg for arg in args))
 
-    for name, original in originals.items():
-        setattr(requirements, name, once(original))
+    for place, original in zip(places, originals, strict=True):
+        setattr(*place, once(original))
     try:
         yield
     finally:
-        for name, original in originals.items():
-            setattr(requirements, name, original)
+        for place, original in zip(places, originals, strict=True):
+            setattr(*place, original)
 
 
 # -- rendering ----------------------------------------------------------------------------------------------

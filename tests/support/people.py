@@ -41,9 +41,6 @@ def browser(user: User | None = None, *, agent: str = "Browser/1.0", **headers: 
 
 def let_in(client: Client, user: User) -> None:
     """As `sign_in` leaves browser and database, without its forms and pages: most tests begin behind the door."""
-    if cast.key_of(user) is not None:
-        sign_in(client, user)  # a key signs what only the pages ask it for
-        return
     make_known(client, user)
     assert has_verified_email(user)
     forget_last_code(user)
@@ -52,14 +49,14 @@ def let_in(client: Client, user: User) -> None:
     request.session, request.user = SessionStore(), AnonymousUser()
     request.actor = SimpleLazyObject(lambda: sessions.session_actor(request))
     allauth_internals.record_proof(request, user, allauth_internals.PASSWORD)
-    if (app := AuthenticatorApp.objects.filter(user=user, confirmed=True).first()) is not None:
+    if (key := SecurityKey.objects.filter(user=user, set_aside_at=None).first()) is not None:
+        allauth_internals.record_proof(
+            request, user, allauth_internals.SECOND_FACTOR, device=str(key.persistent_id)
+        )
+    elif (app := AuthenticatorApp.objects.filter(user=user, confirmed=True).first()) is not None:
         assert app.verify_token(cast.totp_code(user))
         allauth_internals.record_proof(
             request, user, allauth_internals.SECOND_FACTOR, device=str(app.persistent_id)
-        )
-    elif (key := SecurityKey.objects.filter(user=user).first()) is not None:
-        allauth_internals.record_proof(
-            request, user, allauth_internals.SECOND_FACTOR, device=str(key.persistent_id)
         )
     adapter = get_adapter(request)
     adapter.login(request, user)

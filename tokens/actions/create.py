@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from indexsite import audit, limits
 from indexsite.actors import Actor, Permission
+from indexsite.audit import tokens as events
 from indexsite.errors import InvalidInput
 from indexsite.limits import Limit
 from indexsite.policies import Action, require
@@ -111,7 +112,7 @@ def _restrictions(
 @transaction.atomic
 def _store(token: Token, *, by: Actor) -> None:
     _insert(token)
-    event = audit.TokenCreated(
+    event = events.TokenCreated(
         about=token.user,
         project=token.project.normalized_name if token.project is not None else "",
         description=token.description,

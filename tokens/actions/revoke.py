@@ -9,6 +9,7 @@ from django.db import transaction
 
 from indexsite import audit
 from indexsite.actors import Actor
+from indexsite.audit import tokens as events
 from indexsite.policies import Action, require
 from tokens import notices
 from tokens.models import Token
@@ -46,7 +47,7 @@ def _revoke(token: Token, *, by: Actor, at: datetime, reason: str) -> bool:
         return False
     token.revoked_at = at
     token.save(update_fields=["revoked_at"])
-    event = audit.TokenRevoked(
+    event = events.TokenRevoked(
         about=token.user,
         project=token.project.normalized_name if token.project is not None else "",
         description=token.description,
