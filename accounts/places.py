@@ -10,11 +10,12 @@ import functools
 import ipaddress
 from typing import TYPE_CHECKING
 
-import maxminddb
 from django.conf import settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import maxminddb
 
 
 def coarse(address: str) -> str:
@@ -50,6 +51,8 @@ def _located(address: str) -> str:
     path = settings.ENV.geoip_db
     if not path:
         return ""
+    import maxminddb  # only for sites that have such a database
+
     try:
         found = _reader(path).get(address)
     except (OSError, ValueError, maxminddb.InvalidDatabaseError):
@@ -69,6 +72,8 @@ def _reader(path: str) -> maxminddb.Reader:
 
     Read, not mapped into memory: a mapped file that somebody overwrites would take the process with it.
     """
+    import maxminddb
+
     return maxminddb.open_database(path, maxminddb.MODE_FILE)
 
 
