@@ -73,14 +73,7 @@ def propose(*, actor: Actor, username: str, role: StaffKind, reason: str, at: da
         raise Conflict(f"{user.username} has this role already.", code="staff-role-held")
     if user.staff_changes.open().filter(role=role).exists():
         raise Conflict(f"{user.username} is proposed for this role already.", code="staff-change-open")
-    change = StaffChange.objects.create(
-        user=user,
-        role=role,
-        reason=reason,
-        proposed_by=actor.person,
-        proposed_at=at,
-        expires_at=at + STAFF_PROPOSAL_LIFE,
-    )
+    change = _proposal(user, role, reason, actor=actor, at=at)
     audit.record(actor, events.StaffProposed(about=user, role=role, reason=reason))
     notices.staff_proposed(change, by=actor)
     return change
@@ -105,17 +98,21 @@ def propose_factors(*, actor: Actor, user: User, reason: str, at: datetime) -> S
         raise InvalidInput(f"This is not possible for {user.username}: {obstacle}.", code="not-fit-for-staff")
     if user.staff_changes.open().filter(role=FACTORS).exists():
         raise Conflict(f"It is proposed for {user.username} already.", code="staff-change-open")
-    change = StaffChange.objects.create(
+    change = _proposal(user, FACTORS, reason, actor=actor, at=at)
+    audit.record(actor, events.StaffFactorsProposed(about=user, reason=reason))
+    notices.staff_factors_proposed(change, by=actor)
+    return change
+
+
+def _proposal(user: User, role: str, reason: str, *, actor: Actor, at: datetime) -> StaffChange:
+    return StaffChange.objects.create(
         user=user,
-        role=FACTORS,
+        role=role,
         reason=reason,
         proposed_by=actor.person,
         proposed_at=at,
         expires_at=at + STAFF_PROPOSAL_LIFE,
     )
-    audit.record(actor, events.StaffFactorsProposed(about=user, reason=reason))
-    notices.staff_factors_proposed(change, by=actor)
-    return change
 
 
 @transaction.atomic
