@@ -12,22 +12,17 @@ from functools import partial
 from typing import Any
 
 import time_machine
-from django.conf import settings
 from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
 
 from accounts import not_me
-from accounts.actions.freezing import freeze_account
-from accounts.models import StaffKind
 from indexsite import clock
 from indexsite.policies import STEP_UP_WINDOW
-from mfa.models import SecurityKey
 from recovery import bearers
 from recovery.models import Enrolment
-from tests.support import cast, claim_pages, people, recovery
-from tests.support.authenticators import SoftKey
+from tests.support import cast, claim_pages, door_acts, people, recovery
 from tests.support.distributions import make_wheel
 from tests.support.door_accounts import Account, account, opened
 from tests.support.doors import Door, Hand, Outcome
@@ -149,7 +144,7 @@ def front_door_twice(made: Account) -> Outcome:
 def reset(made: Account) -> Outcome:
     """To its end: in the browser in which the password was set, which the account knows from then on."""
     client = people.browser()
-    if not _follow_reset_link(made, client):
+    if not door_acts.follow_reset_link(made, client):
         return Outcome.OUT
     response = client.post(f"{RESET}new/", {"password1": people.NEW_PASSWORD})
     if response.get("Location") != LOGIN:
@@ -157,17 +152,9 @@ def reset(made: Account) -> Outcome:
     return _through(replace(made, password=people.NEW_PASSWORD), client)
 
 
-def _follow_reset_link(made: Account, client: Client) -> bool:
-    client.post(RESET, {"email": made.email})
-    links = [link for link in _links(made) if link.startswith(RESET)]
-    if links:
-        client.get(links[-1])
-    return bool(links)
-
-
 def reset_link_alone(made: Account) -> Outcome:
     client = people.browser()
-    _follow_reset_link(made, client)
+    door_acts.follow_reset_link(made, client)
     return _outcome_of(made, client)
 
 
@@ -203,7 +190,7 @@ def recovery_link(made: Account) -> Outcome:
     """Asked for, opened, and all that can be sent there; whatever the page says, nobody is signed in."""
     client = people.browser()
     claim_pages.ask(client, made.user.username, made.email)
-    links = [link for link in _links(made) if link.startswith("/recovery/open/")]
+    links = [link for link in door_acts.links(made) if link.startswith("/recovery/open/")]
     response = client.post(links[-1], follow=True)
     client.post(response.request["PATH_INFO"], {"act": "finish"})
     return _outcome_of(made, client)
@@ -229,20 +216,13 @@ def links_of_letters(made: Account) -> Outcome:
         cast.grant(other, made.project)
         offer(other, made.project, cast.person(f"to-{made.user.username}").username)
     people.browser().post(LOGIN, {"username": made.user.username, "password": made.password})
-    for link in _links(made):
+    for link in door_acts.links(made):
         reader = people.browser()
         for ask in (reader.get, reader.post):
             ask(link, follow=True)
         if people.signed_in_as(reader):
             return Outcome.IN
     return Outcome.OUT
-
-
-def _links(made: Account) -> list[str]:
-    """Paths of all links of the site in letters to the account, the oldest first."""
-    bodies = [str(letter.body) for letter in people.letters_to(made.email)]
-    found = [link for body in bodies for link in people.LINK.findall(body)]
-    return [link.removeprefix(settings.SITE_URL) for link in found if link.startswith(settings.SITE_URL)]
 
 
 def signing_up_again(made: Account) -> Outcome:
@@ -430,68 +410,18 @@ def _after(act: Act, *, here: bool = False) -> Callable[[Account], Outcome]:
     return walk
 
 
-def _change_password(made: Account, client: Client) -> bool:
-    response = client.post(PASSWORD, {"password": made.password, "password1": people.NEW_PASSWORD})
-    return response.status_code == 302
-
-
-def _reset_elsewhere(made: Account, client: Client) -> bool:
-    stranger = people.browser()
-    _follow_reset_link(made, stranger)
-    return stranger.post(f"{RESET}new/", {"password1": people.NEW_PASSWORD}).status_code == 302
-
-
-def _add_factor(made: Account, client: Client) -> bool:
-    response = client.post(f"{KEYS}add/options/", {"kind": "key"}, headers=JSON)
-    if response.status_code != 200:
-        return False
-    added = client.post(f"{KEYS}add/", {"name": "new", "credential": SoftKey().create(response.json())})
-    return added.status_code == 302
-
-
-def _remove_factor(made: Account, client: Client) -> bool:
-    key = SecurityKey.objects.filter(user=made.user).first()
-    if key is None:
-        return False
-    return client.post(f"{KEYS}{key.pk}/", {"act": "remove", "typed": key.name}).status_code == 302
-
-
-def _new_codes(made: Account, client: Client) -> bool:
-    return client.post("/account/security/codes/", {"act": "generate"}).status_code == 200
-
-
-def _end_others(made: Account, client: Client) -> bool:
-    return client.post("/account/sessions/", {"act": "others"}).status_code == 302
-
-
-def _freeze(made: Account, client: Client) -> bool:
-    by = cast.staff(f"by-{made.user.username}"[:30], StaffKind.SECURITY)
-    freeze_account(actor=cast.actor(by), user=made.user, reason="looked into", at=clock.now())
-    return True
-
-
-def _press_not_me(made: Account, client: Client) -> bool:
-    return people.browser().post(not_me.path(made.user, 0, at=clock.now())).status_code == 200
-
-
-def _close(made: Account, client: Client) -> bool:
-    if made.project is not None:  # somebody stays who looks after it
-        cast.grant(cast.person(f"heir-of-{made.user.username}"), made.project)
-    return client.post("/account/close/", {"username": made.user.username}).status_code == 302
-
-
-after_password_here = _after(_change_password, here=True)
-after_password_elsewhere = _after(_change_password)
-after_reset = _after(_reset_elsewhere)
-after_factor_here = _after(_add_factor, here=True)
-after_factor_elsewhere = _after(_add_factor)
-after_removal_here = _after(_remove_factor, here=True)
-after_removal_elsewhere = _after(_remove_factor)
-after_codes_elsewhere = _after(_new_codes)
-after_ending_others = _after(_end_others)
-after_freeze = _after(_freeze)
-after_not_me = _after(_press_not_me)
-after_closing = _after(_close)
+after_password_here = _after(door_acts.change_password, here=True)
+after_password_elsewhere = _after(door_acts.change_password)
+after_reset = _after(door_acts.reset_elsewhere)
+after_factor_here = _after(door_acts.add_factor, here=True)
+after_factor_elsewhere = _after(door_acts.add_factor)
+after_removal_here = _after(door_acts.remove_factor, here=True)
+after_removal_elsewhere = _after(door_acts.remove_factor)
+after_codes_elsewhere = _after(door_acts.new_codes)
+after_ending_others = _after(door_acts.end_others)
+after_freeze = _after(door_acts.freeze)
+after_not_me = _after(door_acts.press_not_me)
+after_closing = _after(door_acts.close)
 
 
 def browser_after_password(made: Account) -> Outcome:
@@ -499,7 +429,7 @@ def browser_after_password(made: Account) -> Outcome:
     if Hand.SESSION not in made.state.has:
         return Outcome.NONE
     known = people.known_browser(made.user)
-    if not _change_password(made, opened(made)):
+    if not door_acts.change_password(made, opened(made)):
         return Outcome.NONE
     return _through(replace(made, password=people.NEW_PASSWORD), known)
 
