@@ -22,6 +22,7 @@ ASKED = "whoever is asked"
 STAFF = "all staff, and whom it is about"
 PAST_TOO = "every address verified now or in the last 180 days, and co-owners where it matters to them"
 SECURITY = "the staff of the security role"
+SECURITY_AND_OPERATORS = "the staff of the security role, auditors, and the operators in AUDIT_HEADS_TO"
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ ROWS: dict[str, Row] = {
     "audit.address-shown": _silent("it is part of auditing, and the history has it"),
     "limit.cleared": _silent("it lets the person go on, and the history has it"),
     "audit.check-asked": _silent("it changes nothing"),
+    "audit.check-failed": _sent("audit-broken", SECURITY_AND_OPERATORS),
     "account.frozen": _sent("account-frozen", EVERY),
     "account.unfrozen": _sent("account-unfrozen", EVERY),
     "account.closed": _sent("account-closed", EVERY),

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.conf import settings
 
 from accounts import not_me, places, programs
 from accounts.models import (
@@ -18,7 +19,7 @@ from accounts.models import (
     StaffKind,
     User,
 )
-from accounts.queries import verified_addresses, verified_addresses_of_all
+from accounts.queries import addresses_of_staff, verified_addresses, verified_addresses_of_all
 from indexsite import clock, mail
 from indexsite.actors import Actor
 from indexsite.prepared import Param, Rows
@@ -278,6 +279,17 @@ def staff_factors_removed(change: StaffChange) -> None:
 def staff_removed(user: User, *, role: StaffKind, by: Actor, reason: str) -> None:
     sentence = f"{user.username} no longer has the role {role.label}."
     _staff_news(f"{user.username} lost a role", sentence, also=[user], by=by.label, reason=reason)
+
+
+def trail_broken(found: list[str]) -> None:
+    """The audit trail is not as it was sealed: to those on the staff who act on it, and to the operators.
+
+    Args:
+        found: a sentence for each thing that is wrong, never empty.
+    """
+    staff = addresses_of_staff(StaffKind.SECURITY, StaffKind.AUDITOR)
+    to = list(dict.fromkeys([*staff, *settings.ENV.audit_heads_to]))
+    mail.queue("audit-broken", to=to, context={"found": found, "when": clock.written(clock.now())})
 
 
 def _role(change: StaffChange) -> str:

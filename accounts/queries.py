@@ -10,7 +10,7 @@ from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 
 from accounts import letters, not_me
-from accounts.models import KnownDevice, OrganizationInvitation, User
+from accounts.models import KnownDevice, OrganizationInvitation, StaffKind, User
 from indexsite import clock
 from indexsite.actors import SITE
 from indexsite.audit_history import HistoryEntry, entry
@@ -38,6 +38,12 @@ def verified_addresses(user: User) -> list[str]:
     """Everywhere a warning goes: all verified addresses, primary first."""
     rows = EmailAddress.objects.filter(user=user, verified=True).order_by("-primary", "pk")
     return list(rows.values_list("email", flat=True))
+
+
+def addresses_of_staff(*kinds: StaffKind) -> list[str]:
+    """Where everybody who works in one of these roles is written to."""
+    people = User.objects.filter(staff_roles__kind__in=kinds, is_active=True).distinct().order_by("username")
+    return verified_addresses_of_all(people)
 
 
 def verified_addresses_of_all(users: Iterable[User]) -> list[str]:

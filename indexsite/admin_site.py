@@ -20,7 +20,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from indexsite import rooms
+from indexsite import auditing, rooms
 from indexsite.asked_once import asking_once
 from indexsite.errors import NotFound
 from indexsite.http import actor_of, enforces, is_staff_network, public
@@ -48,7 +48,12 @@ class StaffSite(admin.AdminSite):
     @enforces(Action.CONSOLE_ENTER)
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # type: ignore[override]
         """What there is to do, to each what their role is for."""
-        return render(request, "console/start.html", {"title": "Staff console", "rooms": rooms.open_to(request)})
+        open_rooms = rooms.open_to(request)
+        return render(
+            request,
+            "console/start.html",
+            {"title": "Staff console", "rooms": open_rooms, "trail": auditing.last_check()},
+        )
 
     @enforces(Action.CONSOLE_ENTER)
     def nothing(self, request: HttpRequest, url: str) -> HttpResponse:

@@ -1,16 +1,20 @@
-"""What auditors do with the audit trail: taking it along, unmasking, checking. All of it stands in the trail."""
+"""What auditors do with the audit trail: taking it along, unmasking, checking. All of it stands in the trail.
+
+Every day the worker looks whether it is as it was sealed, and writes to those who have to act if it is not.
+"""
 
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
+from accounts import notices
 from accounts.models import User
 from indexsite import audit, audit_seal, clock, reasons
-from indexsite.actors import Actor
+from indexsite.actors import SITE, Actor
 from indexsite.audit import safety
 from indexsite.audit_trail import Search, event_of
 from indexsite.errors import NotFound
@@ -19,6 +23,8 @@ from indexsite.policies import Action, require
 
 VERIFIED_FACT = "audit-verified"
 FINDINGS_KEPT = 20
+# The daily look repeats the letter as long as nothing changes; an auditor who presses the button again does not.
+TOLD_AGAIN = timedelta(hours=12)
 log = logging.getLogger(__name__)
 
 
@@ -84,11 +90,24 @@ def check(*, at: datetime) -> list[str]:
         if len(found) >= FINDINGS_KEPT:
             break
     newest = audit_seal.newest_head()
-    value = {"at": at.isoformat(), "batches": newest.number if newest else 0, "findings": found}
-    SiteFact.objects.update_or_create(name=VERIFIED_FACT, defaults={"value": value})
+    _keep(found, batches=newest.number if newest else 0, at=at)
     if found:
         log.error("The audit trail is not as it was sealed: %s", found[0])
     return found
+
+
+@transaction.atomic
+def _keep(found: list[str], *, batches: int, at: datetime) -> None:
+    """What came of it; whoever has to act on it is written to, at most once in `TOLD_AGAIN` about the same."""
+    fact = SiteFact.objects.select_for_update().filter(name=VERIFIED_FACT).first()
+    before = fact.value if fact is not None else {}
+    told_at = before.get("told_at", "") if found and before.get("findings") == found else ""
+    if found and (not told_at or at - datetime.fromisoformat(told_at) >= TOLD_AGAIN):
+        told_at = at.isoformat()
+        audit.record(SITE, safety.TrailBroken(first=found[0]))
+        notices.trail_broken(found)
+    value = {"at": at.isoformat(), "batches": batches, "findings": found, "told_at": told_at}
+    SiteFact.objects.update_or_create(name=VERIFIED_FACT, defaults={"value": value})
 
 
 def last_check() -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from indexsite import counters, storage, task_backend
+from indexsite import auditing, counters, storage, task_backend
 from indexsite.errors import NotFound
 from indexsite.http import client_address, page, public
 from indexsite.schema import pending_migrations
@@ -65,6 +65,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         "files": ("Published files.", File.objects.count()),
         "file_bytes": ("Bytes of published files.", File.objects.aggregate(sum=Sum("size"))["sum"] or 0),
         "queued_tasks": ("Tasks waiting for a worker.", task_backend.waiting()),
+        "audit_findings": ("What is wrong in the audit trail, as it was last looked at.", _audit_findings()),
     }
     lines = [
         f"# HELP indexsite_{name} {text}\n# TYPE indexsite_{name} gauge\nindexsite_{name} {value}\n"
@@ -76,6 +77,11 @@ def metrics(request: HttpRequest) -> HttpResponse:
         for counter, value in counters.totals().items()
     ]
     return HttpResponse("".join(lines), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _audit_findings() -> int:
+    last = auditing.last_check()
+    return len(last["findings"]) if last is not None else 0
 
 
 def _migrated() -> None:

@@ -14,7 +14,7 @@ from django.tasks import task
 
 from accounts.models import StaffKind, User
 from accounts.notices import origin
-from accounts.queries import verified_addresses_of_all
+from accounts.queries import addresses_of_staff, verified_addresses_of_all
 from indexsite import clock, mail
 from indexsite.actors import Actor
 from recovery import bearers, queries
@@ -179,14 +179,13 @@ def enrolment_link(case: RecoveryCase, token: str, *, until: datetime) -> None:
 
 def page_security(case: RecoveryCase, why: str) -> None:
     """To everybody of the security role, at once."""
-    people = User.objects.filter(staff_roles__kind=StaffKind.SECURITY, is_active=True).distinct()
     context = {
         "why": why,
         "case": str(case.pk),
         "account": case.user.username if case.user is not None else "",
         "link": f"{settings.SITE_URL}/admin/recovery/case/{case.pk}/",
     }
-    if to := verified_addresses_of_all(people):
+    if to := addresses_of_staff(StaffKind.SECURITY):
         mail.queue("recovery-alert", to=to, context=context)
 
 

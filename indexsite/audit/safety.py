@@ -91,6 +91,15 @@ class TrailCheckAsked(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrailBroken(Event):
+    """`first` is the first of the sentences that the check has to say."""
+
+    name = "audit.check-failed"
+    sentence = "The audit trail was held against its seals and is not as it was sealed ({first})."
+    first: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class LeakReported(Event):
     name = "token.leak-reported"
     by_staff = True

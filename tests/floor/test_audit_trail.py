@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test import Client
 
 from accounts.models import StaffKind, User
-from indexsite import audit, audit_trail, auditing, clock
+from indexsite import audit, audit_seal, audit_trail, auditing, clock, tasks
 from indexsite.actors import Actor
 from indexsite.models import AuditEvent
 from tests.support import cast, people
@@ -22,6 +24,7 @@ from tests.support.worker import run_queued
 pytestmark = pytest.mark.django_db
 
 TRAIL = "/admin/audit/"
+BROKEN = "indexsite: the audit trail is not as it was sealed"
 
 
 @pytest.fixture
@@ -214,8 +217,6 @@ def test_nobody_else_reads_the_trail(alice: User, kind: StaffKind) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_worker_looks_and_the_page_says_what_it_found(audra: User, alice: User) -> None:
-    from indexsite import audit_seal
-
     row = added(alice, "one@example.org")
     audit_seal.seal(at=clock.now())
     client = people.browser(audra)
@@ -233,3 +234,59 @@ def test_the_worker_looks_and_the_page_says_what_it_found(audra: User, alice: Us
     assert "not as it was sealed" in text
     assert f"Event {row.pk}, sealed in batch 1, was removed." in text
     assert auditing.last_check() is not None
+
+
+@pytest.mark.asvs("16.4.2")
+@pytest.mark.django_db(transaction=True)
+def test_whoever_changes_a_row_is_told_of_to_security_auditors_and_operators(
+    audra: User, alice: User, settings: Any
+) -> None:
+    settings.ENV = dataclasses.replace(settings.ENV, audit_heads_to=("operator@example.net",))
+    sven, mona = cast.staff("sven", StaffKind.SECURITY), cast.staff("mona", StaffKind.MODERATOR)
+    gone = cast.staff("gone", StaffKind.SECURITY)
+    User.objects.filter(pk=gone.pk).update(is_active=False)
+    row = added(alice, "one@example.org")
+    audit_seal.seal(at=clock.now())
+    tasks.check_audit.enqueue()
+    run_queued()
+    assert BROKEN not in people.subjects(people.letters())
+    assert "not as it was sealed" not in people.browser(mona).get("/admin/").text
+
+    with tampering(), connection.cursor() as cursor:
+        cursor.execute("UPDATE indexsite_auditevent SET client = 'Other/1.0' WHERE id = %s", [row.pk])
+    tasks.check_audit.enqueue()
+    run_queued()
+
+    told = [letter for letter in people.letters() if letter.subject == BROKEN]
+    assert sorted(letter.to[0] for letter in told) == sorted([sven.email, audra.email, "operator@example.net"])
+    sentence = f"Event {row.pk}, sealed in batch 1, was changed."
+    assert all(sentence in letter.body for letter in told)
+    event = AuditEvent.objects.get(name="audit.check-failed")
+    assert (event.actor_label, event.data) == ("the site", {"first": sentence})
+    assert "The audit trail is not as it was sealed" in people.browser(mona).get("/admin/").text
+    assert sentence not in people.browser(mona).get("/admin/").text
+    assert sentence in people.browser(audra).get(f"{TRAIL}seals/").text
+    metrics = Client().get("/metrics", headers={"Host": "localhost:8000"}).text
+    assert "\nindexsite_audit_findings 1\n" in metrics
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_letter_comes_again_every_day_and_at_once_with_something_new(audra: User, alice: User) -> None:
+    one, two = added(alice, "one@example.org"), added(alice, "two@example.org")
+    audit_seal.seal(at=clock.now())
+
+    def told(*, after: timedelta) -> int:
+        auditing.check(at=at + after)
+        run_queued()
+        return len([letter for letter in people.letters() if letter.subject == BROKEN])
+
+    at = clock.now()
+    with tampering():
+        AuditEvent.objects.filter(pk=one.pk)._raw_delete("default")
+    assert told(after=timedelta()) == 1
+    assert told(after=timedelta(minutes=1)) == 1
+    assert told(after=timedelta(days=1)) == 2
+    with tampering():
+        AuditEvent.objects.filter(pk=two.pk)._raw_delete("default")
+    assert told(after=timedelta(days=1, minutes=1)) == 3
+    assert AuditEvent.objects.filter(name="audit.check-failed").count() == 3
