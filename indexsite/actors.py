@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -31,6 +32,39 @@ class Permission(StrEnum):
     READ_MEMBERS = "members:read"
     YANK = "release:yank"
     INVITE = "members:invite"
+    DRAFT_CREATE = "draft:create"
+    DRAFT_UPLOAD = "draft:upload"
+    DRAFT_REPLACE = "draft:replace"  # replace or delete a file of a draft
+    DRAFT_SUBMIT = "draft:submit"
+    DRAFT_READ = "draft:read"
+    DRAFT_PREVIEW = "draft:preview"
+    DRAFT_CANCEL = "draft:cancel"
+    PUBLISH = "release:publish"  # a draft, where the project's policy leaves that to automation
+
+
+_DRAFTING = frozenset(
+    {
+        Permission.DRAFT_CREATE,
+        Permission.DRAFT_UPLOAD,
+        Permission.DRAFT_REPLACE,
+        Permission.DRAFT_SUBMIT,
+        Permission.DRAFT_READ,
+        Permission.DRAFT_PREVIEW,
+        Permission.DRAFT_CANCEL,
+    }
+)
+
+# What is part of another permission: whoever may publish at once may do it in two steps.
+PARTS = {Permission.UPLOAD: _DRAFTING | {Permission.PUBLISH}}
+
+# All that is left to a token for drafts only: gathering them, and reading.
+DRAFTS_AND_READING = _DRAFTING | {Permission.READ_ACCOUNT, Permission.READ_HISTORY, Permission.READ_MEMBERS}
+
+
+def with_parts(names: Iterable[str]) -> frozenset[str]:
+    """The names and all that is part of them; a name that is not known has no parts."""
+    named = frozenset(names)
+    return named.union(*(parts for whole, parts in PARTS.items() if whole in named))
 
 
 class ProjectRef(Protocol):
@@ -51,8 +85,20 @@ class Credential(Protocol):
         """How the audit trail names it, such as `token "ci" (idx-…a1b2)`."""
         ...
 
-    def refusal(self, permission: Permission | None, project: ProjectRef | None) -> str | None:
-        """Why this credential does not extend to the act, as one sentence, or None when it does."""
+    def refusal(
+        self,
+        permission: Permission | None,
+        project: ProjectRef | None,
+        *,
+        version: str | None = None,
+        draft: str | None = None,
+    ) -> str | None:
+        """Why this credential does not extend to the act, as one sentence, or None when it does.
+
+        Args:
+            version: the version that the act is about, in PEP 440's canonical spelling.
+            draft: the public id of the draft that the act is about.
+        """
         ...
 
 
@@ -63,7 +109,14 @@ class SessionCredential:
     kind: CredentialKind = CredentialKind.SESSION
     label: str = "web session"
 
-    def refusal(self, permission: Permission | None, project: ProjectRef | None) -> str | None:
+    def refusal(
+        self,
+        permission: Permission | None,
+        project: ProjectRef | None,
+        *,
+        version: str | None = None,
+        draft: str | None = None,
+    ) -> str | None:
         return None
 
 
@@ -74,7 +127,14 @@ class EnrolmentCredential:
     kind: CredentialKind = CredentialKind.ENROLMENT
     label: str = "recovery link"
 
-    def refusal(self, permission: Permission | None, project: ProjectRef | None) -> str | None:
+    def refusal(
+        self,
+        permission: Permission | None,
+        project: ProjectRef | None,
+        *,
+        version: str | None = None,
+        draft: str | None = None,
+    ) -> str | None:
         return "This link is for setting up a second factor and for nothing else."
 
 
@@ -85,7 +145,14 @@ class SystemCredential:
     kind: CredentialKind = CredentialKind.SYSTEM
     label: str = "the site"
 
-    def refusal(self, permission: Permission | None, project: ProjectRef | None) -> str | None:
+    def refusal(
+        self,
+        permission: Permission | None,
+        project: ProjectRef | None,
+        *,
+        version: str | None = None,
+        draft: str | None = None,
+    ) -> str | None:
         return "The site itself does not act for people."
 
 
@@ -96,7 +163,14 @@ class NoCredential:
     kind: CredentialKind = CredentialKind.NONE
     label: str = "nobody"
 
-    def refusal(self, permission: Permission | None, project: ProjectRef | None) -> str | None:
+    def refusal(
+        self,
+        permission: Permission | None,
+        project: ProjectRef | None,
+        *,
+        version: str | None = None,
+        draft: str | None = None,
+    ) -> str | None:
         return "Sign in first."
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from accounts.models import (
     MembershipKind,
@@ -33,6 +34,22 @@ class NewProject:
 
     name: str
     normalized_name: str
+
+
+@dataclass(frozen=True)
+class NewDraft:
+    """A draft that nobody has opened yet; `version` is canonical (PEP 440)."""
+
+    project: Project | NewProject
+    version: str
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file that is to be published at once; `version` is canonical (PEP 440)."""
+
+    project: Project
+    version: str
 
 
 type Subject = Any
@@ -129,13 +146,22 @@ def verified_email(actor: Actor, subject: Subject) -> Denied | None:
     )
 
 
-def role(*kinds: RoleKind) -> Requirement:
-    """The person has one of these roles on the subject, a project: alone, in a team, or as manager."""
+def project_of(subject: Subject) -> Subject:
+    """The project or new name that a subject belongs to; the subject itself where it belongs to none."""
+    if isinstance(subject, Project | NewProject):
+        return subject
+    return getattr(subject, "project", subject)
 
-    def check(actor: Actor, subject: Project) -> Denied | None:
-        if actor.user is not None and holds_role(actor.user, subject, kinds):
+
+def role(*kinds: RoleKind) -> Requirement:
+    """The person has one of these roles on the project: alone, in a team, or as manager."""
+
+    def check(actor: Actor, subject: Subject) -> Denied | None:
+        project = project_of(subject)
+        is_registered = isinstance(project, Project)
+        if is_registered and actor.user is not None and holds_role(actor.user, project, kinds):
             return None
-        return Denied("no-role", f"User '{actor.label}' has no right to do this on project '{subject.name}'.")
+        return Denied("no-role", f"User '{actor.label}' has no right to do this on project '{project.name}'.")
 
     return check
 
@@ -153,15 +179,29 @@ def membership(*kinds: MembershipKind) -> Requirement:
 
 
 def scope(permission: Permission) -> Requirement:
-    """The credential extends to this permission on the subject (a project, a new name, or None)."""
+    """The credential extends to this permission on the subject: its project or new name, version and draft."""
 
     def check(actor: Actor, subject: Subject) -> Denied | None:
         if (denied := signed_in(actor, subject)) is not None:
             return denied
-        reason = actor.credential.refusal(permission, subject)
+        reason = actor.credential.refusal(
+            permission, project_of(subject), version=_version_of(subject), draft=_draft_of(subject)
+        )
         return Denied("credential-scope", reason) if reason else None
 
     return check
+
+
+def _version_of(subject: Subject) -> str | None:
+    if isinstance(subject, NewDraft | NewFile):
+        return subject.version
+    version: str | None = getattr(subject, "normalized_version", None)
+    return version
+
+
+def _draft_of(subject: Subject) -> str | None:
+    public_id: UUID | None = getattr(subject, "public_id", None)
+    return str(public_id) if public_id is not None else None
 
 
 def staff(actor: Actor, subject: Subject) -> Denied | None:
@@ -244,12 +284,14 @@ def own(actor: Actor, subject: Subject) -> Denied | None:
     return Denied("not-yours", "This belongs to somebody else.")
 
 
-def not_quarantined(actor: Actor, subject: Project) -> Denied | None:
+def not_quarantined(actor: Actor, subject: Subject) -> Denied | None:
     """Staff have not closed the project off for an inspection."""
-    if subject.status == ProjectStatus.QUARANTINED:
+    project = project_of(subject)
+    # A name that nobody has registered has no status.
+    if not isinstance(project, NewProject) and project.status == ProjectStatus.QUARANTINED:
         return Denied(
             "project-quarantined",
-            f"Project '{subject.name}' is quarantined by the people who run this site; nothing in it can change.",
+            f"Project '{project.name}' is quarantined by the people who run this site; nothing in it can change.",
             "/help/#project-status",
         )
     return None
@@ -266,12 +308,15 @@ def address_to_verify(actor: Actor, subject: Subject) -> Denied | None:
     return None
 
 
-def writable(actor: Actor, subject: Project) -> Denied | None:
+def writable(actor: Actor, subject: Subject) -> Denied | None:
     """The project's status lets it change (PEP 792)."""
-    if subject.status in {ProjectStatus.ARCHIVED, ProjectStatus.QUARANTINED}:
+    project = project_of(subject)
+    if isinstance(project, NewProject):
+        return None
+    if project.status in {ProjectStatus.ARCHIVED, ProjectStatus.QUARANTINED}:
         return Denied(
             "project-closed",
-            f"Project '{subject.name}' is {subject.status} and takes no new files.",
+            f"Project '{project.name}' is {project.status} and takes no new files.",
             "/help/#project-status",
         )
     return None

@@ -63,7 +63,20 @@ class TokenCredential:
         """What it may be used for, here and now."""
         return caveats.permitted(self.token.granted, self.restrictions)
 
-    def refusal(self, permission: Permission | None, project: ProjectRef | None) -> str | None:
+    @property
+    def is_drafts_only(self) -> bool:
+        """Whether an upload with it has to land in a draft, whatever address it was sent to."""
+        left = self.permissions
+        return Permission.UPLOAD not in left and Permission.DRAFT_UPLOAD in left
+
+    def refusal(
+        self,
+        permission: Permission | None,
+        project: ProjectRef | None,
+        *,
+        version: str | None = None,
+        draft: str | None = None,
+    ) -> str | None:
         """One sentence, or None. The row is read again: an upload may outlast a revocation or a narrowing."""
         row = get_token(self.token.pk)
         if row is None:
@@ -73,9 +86,12 @@ class TokenCredential:
         restrictions = self.restrictions
         try:
             restrictions += row.understood_caveats()
-            if permission is not None and permission not in caveats.permitted(row.granted, restrictions):
-                return f"This token was not made for {permission}; create one that was at {_tokens_page()}."
+            left = caveats.permitted(row.granted, restrictions)
+            if permission is not None and permission not in left:
+                return _not_made_for(permission, left)
             caveats.check_project(restrictions, project)
+            caveats.check_version(restrictions, version)
+            caveats.check_draft(restrictions, draft)
         except MacaroonError as error:
             named = _limited_to(restrictions, project)
             return f"This token {error.reason}{named}; use another or create one at {_tokens_page()}."
@@ -252,6 +268,13 @@ def _unknown() -> PermissionRefused:
 def _revoked(at: datetime) -> PermissionRefused:
     sentence = f"This token was revoked on {at:%Y-%m-%d}; create a new one at {_tokens_page()}."
     return _refused("token-revoked", sentence)
+
+
+def _not_made_for(permission: Permission, left: frozenset[Permission]) -> str:
+    if permission in {Permission.UPLOAD, Permission.PUBLISH} and Permission.DRAFT_UPLOAD in left:
+        drafts = f"{settings.SITE_URL}/draft/legacy/"
+        return f"This token is for drafts only: upload to {drafts}, or create another one at {_tokens_page()}."
+    return f"This token was not made for {permission}; create one that was at {_tokens_page()}."
 
 
 def _limited_to(restrictions: tuple[caveats.AnyCaveat, ...], project: ProjectRef | None) -> str:

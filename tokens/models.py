@@ -26,7 +26,7 @@ KEY_BYTES = 32
 LEAKED = "because it was found where others can read it"
 
 # What a token may do that was not made for anything in particular. A permission that is added later is not in
-# here, so that tokens in the wild never grow.
+# here, so that tokens in the wild never grow; `indexsite.actors.PARTS` is what uploading has always come to.
 GRANTED = frozenset({Permission.UPLOAD, Permission.READ_ACCOUNT})
 
 # The least first; words that follow "may" or "to".

@@ -13,16 +13,17 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Protocol, Self, cast
 from uuid import UUID
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
+from indexsite.actors import DRAFTS_AND_READING, Permission, with_parts
 from tokens.macaroons.wire import MacaroonError
 
-# Refused like any unknown tag until they are built; listed so that nobody gives them another meaning.
-RESERVED_TAGS = {
-    4: "trusted publisher, as other indexes wrote it",
-    101: "drafts only: uploads land in a draft: [101]",
-    102: "one draft: [102, draft_id]",
-}
+# Refused like any unknown tag until it is built; listed so that nobody gives it another meaning.
+RESERVED_TAGS = {4: "trusted publisher, as other indexes wrote it"}
+
+MAX_SPECIFIER = 200  # characters
 
 type Encoded = list[Any]
 
@@ -124,6 +125,62 @@ class Permissions:
     def decode(cls, fields: Encoded) -> Self:
         return cls(*_exactly(fields, _strings))
 
+    def leaves(self, name: str) -> bool:
+        return name in with_parts(self.names)
+
+
+@dataclass(frozen=True)
+class DraftsOnly:
+    """Good for gathering drafts and for reading; whatever address is used, nothing is published."""
+
+    tag: ClassVar[int] = 101
+
+    def encode(self) -> Encoded:
+        return [self.tag]
+
+    @classmethod
+    def decode(cls, fields: Encoded) -> Self:
+        return cls(*_exactly(fields))
+
+    def leaves(self, name: str) -> bool:
+        return name in DRAFTS_AND_READING
+
+
+@dataclass(frozen=True)
+class OneDraft:
+    """Good for this draft only, which is named by its public id."""
+
+    tag: ClassVar[int] = 102
+    draft_id: str
+
+    def encode(self) -> Encoded:
+        return [self.tag, self.draft_id]
+
+    @classmethod
+    def decode(cls, fields: Encoded) -> Self:
+        return cls(*_exactly(fields, _string))
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Good for versions in this set only (PEP 440), such as `>=2,<3`; prereleases are compared like the others."""
+
+    tag: ClassVar[int] = 103
+    specifier: str
+
+    def encode(self) -> Encoded:
+        return [self.tag, self.specifier]
+
+    @classmethod
+    def decode(cls, fields: Encoded) -> Self:
+        return cls(*_exactly(fields, _specifier))
+
+    def allows(self, version: str) -> bool:
+        try:
+            return SpecifierSet(self.specifier).contains(Version(version), prereleases=True)
+        except (InvalidSpecifier, InvalidVersion):
+            return False
+
 
 @dataclass(frozen=True)
 class RecoveryProof:
@@ -144,11 +201,10 @@ class RecoveryProof:
         return cls(*_exactly(fields, _string, _string))
 
 
-type AnyCaveat = Expiry | ProjectNames | ProjectIds | RequestUser | Permissions
+type AnyCaveat = Expiry | ProjectNames | ProjectIds | RequestUser | Permissions | DraftsOnly | OneDraft | Versions
 
-_KINDS: dict[int, type[AnyCaveat]] = {
-    kind.tag: kind for kind in (Expiry, ProjectNames, ProjectIds, RequestUser, Permissions)
-}
+_ALL = (Expiry, ProjectNames, ProjectIds, RequestUser, Permissions, DraftsOnly, OneDraft, Versions)
+_KINDS: dict[int, type[AnyCaveat]] = {kind.tag: kind for kind in _ALL}
 
 
 def public_id(pk: int) -> str:
@@ -247,13 +303,46 @@ def check_project(caveats: Iterable[AnyCaveat], project: ProjectFacts | None) ->
             raise _refused(f"is not valid for project '{project.normalized_name}'")
 
 
-def permitted[Name: str](granted: Iterable[Name], caveats: Iterable[AnyCaveat]) -> frozenset[Name]:
-    """What is left of `granted` under every restriction on permissions."""
-    left = frozenset(granted)
+def check_version(caveats: Iterable[AnyCaveat], version: str | None) -> None:
+    """Every restriction on versions must hold; each fails where no version is given.
+
+    Raises:
+        MacaroonError: "caveat".
+    """
     for caveat in caveats:
-        if isinstance(caveat, Permissions):
-            left = frozenset(name for name in left if name in caveat.names)
-    return left
+        if not isinstance(caveat, Versions):
+            continue
+        if version is None:
+            raise _refused("is limited to some versions and cannot be used here")
+        if not caveat.allows(version):
+            raise _refused(f"is not valid for version {version}: it is limited to {caveat.specifier}")
+
+
+def check_draft(caveats: Iterable[AnyCaveat], draft: str | None) -> None:
+    """Every restriction to a draft must hold; each fails where no draft is given.
+
+    Raises:
+        MacaroonError: "caveat".
+    """
+    for caveat in caveats:
+        if not isinstance(caveat, OneDraft):
+            continue
+        if draft is None:
+            raise _refused("is limited to one draft and cannot be used here")
+        if caveat.draft_id != draft:
+            raise _refused("is limited to another draft")
+
+
+def permitted(granted: Iterable[Permission], caveats: Iterable[AnyCaveat]) -> frozenset[Permission]:
+    """What is left of `granted`, with all that is part of it, under every restriction on permissions.
+
+    Parts are added before anything is taken away, so that `upload` narrowed to `draft:upload` leaves that.
+    """
+    left = {Permission(name) for name in with_parts(granted)}
+    for caveat in caveats:
+        if isinstance(caveat, Permissions | DraftsOnly):
+            left = {name for name in left if caveat.leaves(name)}
+    return frozenset(left)
 
 
 def expires_at(caveats: Iterable[AnyCaveat]) -> datetime | None:
@@ -295,6 +384,20 @@ def _strings(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise _refused("has a restriction that cannot be read")
     return tuple(_string(item) for item in value)
+
+
+def _specifier(value: object) -> str:
+    """A set of versions that restricts something and can be repeated in a sentence of one line."""
+    text = _string(value)
+    if not text.isascii() or not text.isprintable() or len(text) > MAX_SPECIFIER:
+        raise _refused("has a restriction that cannot be read")
+    try:
+        is_empty = not SpecifierSet(text)
+    except InvalidSpecifier as error:
+        raise _refused("has a restriction that cannot be read") from error
+    if is_empty:
+        raise _refused("has a restriction that cannot be read")
+    return text
 
 
 def _refused(reason: str) -> MacaroonError:
