@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,14 +12,16 @@ import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
+from django.db import connection
 
 from accounts.models import StaffKind, User
 from indexsite.env import EmailUrl, StorageUrl
-from tests.support import append_only, cast
+from tests.support import append_only, cast, migrated, run
 from tests.support.s3 import s3_bucket, s3_endpoint  # noqa: F401 - fixtures for every test
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+    from pytest_django.plugin import DjangoDbBlocker
 
 
 append_only.allow_flush()
@@ -43,6 +46,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.any_database)
     # What starts processes takes longest: first, so that the other tests fill the time, and in one test process.
     items.sort(key=lambda item: "site" not in item.fixturenames)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """In place of pytest-django's: the test process's database is a copy of a migrated one, not migrated anew."""
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    configured = connection.settings_dict
+    if connection.vendor == "sqlite":
+        path = run.directory(os.environ) / f"{name}.sqlite3"
+        migrated.sqlite_copy(path)
+        configured["NAME"] = str(path)
+        yield
+        return
+    server, configured["NAME"] = os.environ["DATABASE_URL"], f"{configured['NAME']}_{name}"
+    migrated.postgresql_copy(server, configured["NAME"])
+    yield
+    with django_db_blocker.unblock():
+        connection.close()
+    migrated.postgresql_drop(server, configured["NAME"])
 
 
 @pytest.fixture(autouse=True)

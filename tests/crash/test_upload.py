@@ -47,7 +47,6 @@ class CrashSite(Site):
     """A site whose server kills its worker at a chosen point; the server itself starts another one."""
 
     def prepare(self) -> None:
-        self.manage("migrate", "--verbosity", "0")
         # Each upload has an account of its own, so that all uploads pass the same points.
         self.tokens: list[str] = self.script(
             "import json; from tests.support import cast; from tests.support.uploads import token_for; "

@@ -16,7 +16,6 @@ UNLOCK = "from django_q.models import OrmQ; print(OrmQ.objects.update(lock='2020
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A database and a worker that is up; no web server."""
     site = Site(tmp_path_factory.mktemp("site"))
-    site.manage("migrate", "--verbosity", "0")
     site._start("worker")
     send(site, "warm-up@example.org")
     wait_for(lambda: len(site.letters_to("warm-up@example.org")) == 1, seconds=60)

