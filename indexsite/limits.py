@@ -75,6 +75,7 @@ class Limit(StrEnum):
     TRANSFER_OFFER_USER = "transfer-offer:user"
     MALWARE_REPORT_USER = "malware-report:user"
     CHANGE_USER = "change:user"
+    LOOK_UP_STAFF = "look-up:staff"
     RECOVERY_NETWORK = "recovery:network"
     RECOVERY_MAILBOX = "recovery:mailbox"
     RECOVERY_CLAIM = "recovery:claim"
@@ -132,6 +133,8 @@ LIMITS: dict[Limit, Rate] = {
     Limit.MALWARE_REPORT_USER: Rate(20, _DAY, "Too many reports by this account"),
     # Most changes of a project or organisation are told to others by mail, and most can be undone and done again.
     Limit.CHANGE_USER: Rate(200, _HOUR, "Too many changes by this account"),
+    # Whose an address is: no member of the staff answers sixty people in an hour. Nobody clears it.
+    Limit.LOOK_UP_STAFF: Rate(60, _HOUR, "Too many searches for addresses by you"),
     # Per neighbourhood (/24, /48), per typed mailbox (which then hears nothing), per case.
     Limit.RECOVERY_NETWORK: Rate(5, _DAY, "Too many requests to get back in from your network"),
     Limit.RECOVERY_MAILBOX: Rate(3, _DAY, "Too many letters to this e-mail address"),

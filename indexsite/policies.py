@@ -132,6 +132,8 @@ class Action(StrEnum):
     ACCOUNT_FREEZE = "account:freeze"
     NAME_PROHIBIT = "name:prohibit"
     LIMIT_CLEAR = "limit:clear"
+    ACCOUNT_LOOK_UP = "account:look-up"
+    PROJECT_LOOK_UP = "project:look-up"
     LEAK_REPORT = "leak:report"
     MALWARE_REPORT = "malware:report"
     MALWARE_JUDGE = "malware:judge"
@@ -248,9 +250,7 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
     Action.PROJECT_QUARANTINE: (
         interactive,
         staff_role(StaffKind.MODERATOR),
-        key_held,
-        edits_free,
-        staff_step_up,
+        *_IN_CHARGE,
     ),
     Action.HISTORY_VIEW: (scope(Permission.READ_HISTORY), role(*RoleKind), obligations_met),
     Action.MEMBERS_VIEW: (scope(Permission.READ_MEMBERS), role(*RoleKind), obligations_met),
@@ -338,12 +338,12 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         staff_role(StaffKind.MODERATOR, StaffKind.SECURITY),
         not_oneself,
         security_for_staff,
-        key_held,
-        edits_free,
-        staff_step_up,
+        *_IN_CHARGE,
     ),
-    Action.NAME_PROHIBIT: (interactive, staff_role(StaffKind.MODERATOR), key_held, edits_free, staff_step_up),
-    # Those who answer people that are held up.
+    Action.NAME_PROHIBIT: (interactive, staff_role(StaffKind.MODERATOR), *_IN_CHARGE),
+    # Those who answer people: whoever is looked at reads that somebody looked.
+    Action.ACCOUNT_LOOK_UP: (interactive, staff_role(*_ANSWERING), *_IN_CHARGE),
+    Action.PROJECT_LOOK_UP: (interactive, staff_role(*_ANSWERING), *_IN_CHARGE),
     Action.LIMIT_CLEAR: (interactive, staff_role(*_ANSWERING), *_IN_CHARGE),
     Action.LEAK_REPORT: (interactive, staff_role(StaffKind.MODERATOR, StaffKind.SECURITY), *_IN_CHARGE),
     # A warning to others: it takes no more than somebody who can be answered.
@@ -359,24 +359,20 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         interactive,
         staff_role(*StaffKind),
         not_oneself,
-        key_held,
-        edits_free,
-        staff_step_up,
+        *_IN_CHARGE,
     ),
     Action.STAFF_CONFIRM: (
         interactive,
         staff_role(StaffKind.SECURITY),
         second_person,
-        key_held,
-        edits_free,
-        staff_step_up,
+        *_IN_CHARGE,
     ),
     # Stopping gives nobody anything: one is enough, whatever their role. But no thief stops what colleagues of his
     # victim do about him.
-    Action.STAFF_STOP: (interactive, staff_role(*StaffKind), key_held, edits_free, staff_step_up),
-    Action.STAFF_REMOVE: (interactive, security_or_oneself, key_held, edits_free, staff_step_up),
+    Action.STAFF_STOP: (interactive, staff_role(*StaffKind), *_IN_CHARGE),
+    Action.STAFF_REMOVE: (interactive, security_or_oneself, *_IN_CHARGE),
     # Also in order to read: what the console shows is other people's.
-    Action.CONSOLE_ENTER: (interactive, staff, key_held, edits_free, staff_step_up),
+    Action.CONSOLE_ENTER: (interactive, staff, *_IN_CHARGE),
     # Whoever sees something wrong must not be held up: a session is enough.
     Action.RECOVERY_STOP: (interactive,),
     Action.RECOVERY_PAUSE: (interactive, factor_held, edits_free, not_on_hold, fresh_step_up),
@@ -389,16 +385,14 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
             StaffKind.SECURITY,
             StaffKind.AUDITOR,
         ),
-        key_held,
-        edits_free,
-        staff_step_up,
+        *_IN_CHARGE,
     ),
-    Action.CASE_WORK: (interactive, _DESK, no_conflict_of_interest, key_held, edits_free, staff_step_up),
+    Action.CASE_WORK: (interactive, _DESK, no_conflict_of_interest, *_IN_CHARGE),
     # What was masked is shown to whoever works on cases, says why, and stands in the subject's history for it.
-    Action.CASE_UNMASK: (interactive, _DESK, no_conflict_of_interest, key_held, edits_free, staff_step_up),
+    Action.CASE_UNMASK: (interactive, _DESK, no_conflict_of_interest, *_IN_CHARGE),
     # Whose yes counts for what is for the tier of the case to say (`recovery.actions.approving`).
     Action.CASE_APPROVE: (interactive, _DESK, no_conflict_of_interest, edits_free, fresh_step_up, key_proved),
-    Action.CASE_REJECT: (interactive, _SENIOR, no_conflict_of_interest, key_held, edits_free, staff_step_up),
+    Action.CASE_REJECT: (interactive, _SENIOR, no_conflict_of_interest, *_IN_CHARGE),
     Action.CASE_SETTLE: (interactive, _SECURITY, no_conflict_of_interest, edits_free, fresh_step_up, key_proved),
     Action.CASE_BREAK_GLASS: (
         interactive,

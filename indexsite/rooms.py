@@ -28,6 +28,12 @@ ROOMS = (
         (Action.CASE_VIEW,),
     ),
     Room(
+        "Look-up",
+        "One account or one project, and all that the site knows about it.",
+        "look_up",
+        (Action.ACCOUNT_LOOK_UP,),
+    ),
+    Room(
         "Moderation",
         "Reports of malware, quarantine, frozen accounts, leaked tokens, prohibited names, limits.",
         "moderation",

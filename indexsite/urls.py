@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/staff/", include("accounts.urls_staff")),
     path("admin/audit/", include("indexsite.urls_audit")),
     path("admin/critical/", include("releases.urls_critical")),
+    path("admin/look-up/", include("recovery.urls_lookup")),
     path("admin/moderation/", include("releases.urls_moderation")),
     path("admin/recovery/figures/", include("recovery.urls_figures")),
     path("admin/recovery/", include("recovery.urls_console")),

@@ -44,6 +44,33 @@ class HistoryViewed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccountLookedUp(Event):
+    name = "account.looked-up"
+    by_staff = True
+    sentence = "Somebody who works for this site looked at the account of {about} in the console."
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressSearched(Event):
+    """`email` is masked; `about` is whose it is, if anybody's."""
+
+    name = "account.searched"
+    by_staff = True
+    sentence = "Somebody who works for this site searched for the account with the address {email}."
+    email: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectLookedUp(Event):
+    """No event of the project: its people must not be warned while something is looked into."""
+
+    name = "project.looked-up"
+    by_staff = True
+    sentence = "Somebody who works for this site looked at the project {label} in the console."
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class FreezeLifted(Event):
     name = "account.freeze-lifted"
     sentence = "The freeze after a report was lifted with a second factor."

@@ -236,7 +236,6 @@ def test_the_worker_looks_and_the_page_says_what_it_found(audra: User, alice: Us
     assert auditing.last_check() is not None
 
 
-@pytest.mark.asvs("16.4.2")
 @pytest.mark.django_db(transaction=True)
 def test_whoever_changes_a_row_is_told_of_to_security_auditors_and_operators(
     audra: User, alice: User, settings: Any

@@ -147,6 +147,10 @@ MODERATION = [
     "/admin/moderation/project/greetings/",
     "/admin/moderation/project/greetings-free/",
     "/admin/moderation/account/dave/",
+    "/admin/look-up/",
+    "/admin/look-up/account/hugo/",
+    "/admin/look-up/account/dave/",
+    "/admin/look-up/project/greetings/",
 ]
 CURATORS = ["/admin/critical/", "/admin/critical/queue/", "/admin/critical/propose/"]
 AUDITORS = ["/admin/", "/admin/audit/", "/admin/audit/?actor=alice", "/admin/audit/seals/"]
@@ -268,7 +272,7 @@ def test_every_page_is_looked_at_here() -> None:
 
 
 def _is_elsewhere(route: str) -> bool:
-    rooms = ("admin/moderation/", "admin/critical/", "admin/audit/")
+    rooms = ("admin/moderation/", "admin/look-up/", "admin/critical/", "admin/audit/")
     is_elsewhere = route.startswith("admin/") and not route.startswith(rooms)
     return is_elsewhere or route.startswith(MACHINES)
 

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db
 # Addresses where it is written down that somebody has looked, and why. Sessions, when they were last seen, and how
 # often something was tried are left out everywhere (`tests.support.database`): each visit changes them.
 WRITES_WHO_LOOKED = {
+    "admin/look-up/": "people read in their own history that somebody of the staff looked at their account",
     "admin/audit/": "people read in their own history who of the staff looked into it",
 }
 
