@@ -25,7 +25,7 @@ from recovery.forms_console import (
     TakeForm,
     WordsForm,
 )
-from recovery.models import OPEN_STATES, CaseState, RecoveryCase
+from recovery.models import HANDED_OVER_STATES, OPEN_STATES, CaseState, RecoveryCase
 
 _S = CaseState
 _WORKED_ON = (_S.QUEUED, _S.IN_REVIEW, _S.NEEDS_INFO, _S.APPROVED)
@@ -315,7 +315,7 @@ DISPUTE = CaseAct(
     "Stop it as disputed",
     "Stop it and freeze the account",
     Action.CASE_SETTLE,
-    (*OPEN_STATES, _S.EXECUTED, _S.HOLD),
+    (*OPEN_STATES, *HANDED_OVER_STATES, _S.CANCELLED),
     _with_reason(owner.dispute_by_security),
     "Stopped. Settle it when you know more.",
     (

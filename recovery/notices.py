@@ -64,6 +64,8 @@ WORDS: dict[NoticeKind, tuple[str, str]] = {
         "Two people who work for this site have ended the waiting of the recovery of your account, for a reason.",
     ),
 }
+# Rule 10: to a claimant nothing is said about what was believed.
+NOT_SURE = "We could not be sure that the account is yours, so nothing was changed."
 # After these there is nothing to be stopped any more.
 WITHOUT_LINK = {NoticeKind.STOPPED, NoticeKind.DISPUTED, NoticeKind.LIFTED}
 # What co-owners hear: that it is about somebody else, and nothing of how the owner stands.

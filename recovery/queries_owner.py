@@ -7,7 +7,15 @@ from datetime import datetime
 from django.db.models import Exists, F, OuterRef
 
 from accounts.models import User
-from recovery.models import NoticeKind, NoticeSent, RecoveryCase, RequestPause, VouchPin
+from recovery.models import (
+    REOPENED_WITHIN,
+    CaseState,
+    NoticeKind,
+    NoticeSent,
+    RecoveryCase,
+    RequestPause,
+    VouchPin,
+)
 
 
 def announced(user: User) -> list[RecoveryCase]:
@@ -18,6 +26,12 @@ def announced(user: User) -> list[RecoveryCase]:
     told = NoticeSent.objects.filter(case=OuterRef("pk"), kind=NoticeKind.OPENED)
     cases = RecoveryCase.objects.open().of(user).filter(Exists(told))
     return list(cases.order_by(F("not_before").asc(nulls_last=True), "submitted_at"))
+
+
+def stopped(user: User, at: datetime) -> list[RecoveryCase]:
+    """Cases that were stopped lately: whoever stopped one may find afterwards that it was an attack."""
+    cases = RecoveryCase.objects.of(user).filter(state=CaseState.CANCELLED, ended_at__gt=at - REOPENED_WITHIN)
+    return list(cases.order_by("-ended_at", "pk"))
 
 
 def pause_of(user: User, at: datetime) -> RequestPause | None:

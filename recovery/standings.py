@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
+from indexsite import clock
 from recovery.assurance import EvidenceClass
-from recovery.models import UNDECIDED_STATES, CancelledBy, CaseEvent, CaseState, RecoveryCase
+from recovery.models import REOPENED_WITHIN, UNDECIDED_STATES, CancelledBy, CaseEvent, CaseState, RecoveryCase
 
 MOVED = "Your request has moved on meanwhile; this is where it stands now."
 
@@ -187,16 +188,18 @@ def line_of(event: CaseEvent) -> Line:
 
 def takes_evidence(case: RecoveryCase) -> bool:
     """Whether its pages ask for more. Once there is a date they do not: it would be void, and all begin anew."""
-    return case.state in (*UNDECIDED_STATES, CaseState.APPROVED) or may_go_on(case)
+    return case.state in (*UNDECIDED_STATES, CaseState.APPROVED) or case.wants_to_go_on or may_ask_to_go_on(case)
 
 
 def standing_of(case: RecoveryCase) -> Standing:
     """Where the case stands, for its claimant."""
-    if case.state == CaseState.EVIDENCE and case.finished_at is not None:
+    if case.wants_to_go_on or (case.state == CaseState.EVIDENCE and case.finished_at is not None):
         return _LOOKED_AT
     return STANDINGS[CaseState(case.state)]
 
 
-def may_go_on(case: RecoveryCase) -> bool:
-    """Whether it was stopped by a mailbox alone, so that a proof that no mailbox gives takes it up again."""
-    return case.state == CaseState.CANCELLED and case.cancelled_by == CancelledBy.MAILBOX
+def may_ask_to_go_on(case: RecoveryCase) -> bool:
+    """Whether it was stopped by a mailbox alone, lately, and its claimant has not asked yet that it goes on."""
+    is_stopped = case.state == CaseState.CANCELLED and case.cancelled_by == CancelledBy.MAILBOX
+    is_late = case.ended_at is None or case.ended_at <= clock.now() - REOPENED_WITHIN
+    return is_stopped and case.finished_at is None and not is_late

@@ -18,7 +18,7 @@ from indexsite import clock
 from indexsite.errors import Conflict, DomainError, InvalidInput, LimitReached
 from indexsite.http import actor_of, public
 from recovery import claimants, queries, standings
-from recovery.actions import requests
+from recovery.actions import requests, resuming
 from recovery.actions.evidence.receiving import progress_of
 from recovery.actions.requests import OpeningLinkInvalid
 from recovery.actions.story import CaseMoved, CaseUnknown
@@ -104,6 +104,9 @@ def status(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         messages.warning(request, standings.MOVED)
         return redirect("recovery_status", pk=pk)
     except (InvalidInput, Conflict, LimitReached) as error:
+        if not form.is_bound:  # a button was pressed, and nothing typed
+            form = ReplyForm({})
+            form.errors.clear()
         form.refuse(error)
         return _status_page(request, case, form)
     messages.success(request, done)
@@ -124,8 +127,8 @@ def _status_page(request: HttpRequest, case: RecoveryCase, form: ReplyForm) -> H
         progress=progress_of(case) if standings.takes_evidence(case) else [],
         may_finish=case.state == CaseState.EVIDENCE and case.finished_at is None,
         may_reply=case.state == CaseState.NEEDS_INFO,
-        may_withdraw=case.state in OPEN_STATES,
-        may_reopen=standings.may_go_on(case),
+        may_withdraw=case.state in OPEN_STATES or case.wants_to_go_on,
+        may_reopen=standings.may_ask_to_go_on(case),
         lines=[standings.line_of(event) for event in case.events.filter(is_public=True)],
         now=clock.now(),
     )
@@ -141,8 +144,8 @@ def _finish(request: HttpRequest, pk: uuid.UUID) -> str:
 
 def _reopen(request: HttpRequest, pk: uuid.UUID) -> str:
     claim = claimants.claim_of(request, pk)
-    requests.reopen(actor=claim.actor, pk=pk, secret=claim.secret, at=claim.at)
-    return "Your request goes on."
+    resuming.reopen(actor=claim.actor, pk=pk, secret=claim.secret, at=claim.at)
+    return "Received. Your request is looked at."
 
 
 def _reply(request: HttpRequest, pk: uuid.UUID, form: ReplyForm) -> str:

@@ -47,14 +47,14 @@ def _fresh(action: Action) -> Callable[[_Act], _Act]:
 def by_link(request: HttpRequest, token: str) -> HttpResponse:
     """What a letter's link is about, and what can still be stopped: one button each, without signing in."""
     actor = actor_of(request)
-    seen = owner.look(token=token)
+    seen = owner.look(token=token, at=clock.now())
     is_signed_in = actor.user is not None and actor.user == seen.case.user
     refused: DomainError | None = None
     if request.method == "POST":
         try:
             _stop(request, token, seen, in_session=is_signed_in)
         except Conflict as error:
-            refused, seen = error, owner.look(token=token)
+            refused, seen = error, owner.look(token=token, at=clock.now())
         else:
             return redirect("recovery_owner_link", token=token)
     return show(
@@ -98,6 +98,7 @@ def own(request: HttpRequest) -> HttpResponse:
         request,
         "recovery/own.html",
         cases=queries_owner.announced(actor.person),
+        stopped=queries_owner.stopped(actor.person, at),
         pause=queries_owner.pause_of(actor.person, at),
         colleagues=evidence_now.asking_for_a_word(actor.person),
         may_pause=may(actor, Action.RECOVERY_PAUSE),

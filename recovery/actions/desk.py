@@ -22,6 +22,7 @@ from recovery.models import (
     COOLING_STATES,
     LEASE_LIFE,
     OPEN_STATES,
+    CancelledBy,
     CaseState,
     Lease,
     NoticeSent,
@@ -31,8 +32,6 @@ from recovery.models import (
 INFO_LIFE = timedelta(days=14)
 # How many of the oldest cases are tried when somebody asks for the next one.
 NEXT_TRIED = 20
-# Of the claimant's words nothing is said about what was believed (rule 10).
-_REJECTED = "We could not be sure that the account is yours, so nothing was changed."
 
 
 class LeaseTaken(Conflict):
@@ -53,6 +52,15 @@ class LeaseMissing(Conflict):
 
     def __init__(self) -> None:
         super().__init__("You do not work on this case any more; take it first.")
+
+
+class StoppedInSession(Conflict):
+    """Its owner has stopped it, signed in: no claimant comes past that, in this case."""
+
+    code = "stopped-in-session"
+
+    def __init__(self) -> None:
+        super().__init__("The owner stopped this one while signed in, so it cannot go on; only reject it.")
 
 
 class SecondReaderNeeded(Conflict):
@@ -183,7 +191,7 @@ def reject(*, actor: Actor, pk: uuid.UUID, reason: str, at: datetime) -> Recover
         if is_enough:
             requests.end(case, CaseState.REJECTED, "it was rejected", at=at, by=actor)
             story.tell(case, "reject-reason", by=actor, at=at, text=reason)
-            notices.tell_claimant(case, "it ended", _REJECTED)
+            notices.tell_claimant(case, "it ended", notices.NOT_SURE)
         else:
             story.tell(case, "reject-proposed", by=actor, at=at, text=reason, round=case.round)
             Lease.objects.filter(case=case).delete()
@@ -207,7 +215,7 @@ def merge(*, actor: Actor, pk: uuid.UUID, into: uuid.UUID, reason: str, at: date
         raise InvalidInput("Name another case about the same account.", code="not-a-duplicate")
     requests.end(case, CaseState.DUPLICATE, "it is a duplicate", at=at, by=actor, merged_into=other)
     story.tell(other, "merged", by=actor, at=at, text=reason, duplicate=str(case.pk))
-    notices.tell_claimant(case, "it ended", _REJECTED)
+    notices.tell_claimant(case, "it ended", notices.NOT_SURE)
 
 
 @transaction.atomic
@@ -275,10 +283,13 @@ def settle(*, actor: Actor, pk: uuid.UUID, goes_on: bool, reason: str, at: datet
 
     Raises:
         PermissionRefused: not of the security role, or too close to the account.
+        StoppedInSession: it does not go on.
     """
     reason = reasons.clean(reason, is_needed=True)
     case = _locked(actor, Action.CASE_SETTLE, pk)
     story.insist_on(case, CaseState.DISPUTED)
+    if goes_on and case.cancelled_by == CancelledBy.SESSION:
+        raise StoppedInSession
     assert case.user is not None  # noqa: S101 - disputes are about accounts
     audit.record(actor, events.RecoverySettled(about=case.user, case=str(case.pk), reason=reason))
     story.tell(case, "settled", by=actor, at=at, text=reason)
@@ -291,7 +302,7 @@ def settle(*, actor: Actor, pk: uuid.UUID, goes_on: bool, reason: str, at: datet
         User.objects.filter(pk=case.user.pk, claimed_since=None).update(claimed_since=at)
     else:
         requests.end(case, CaseState.REJECTED, "the dispute was settled", at=at, by=actor)
-        notices.tell_claimant(case, "it ended", _REJECTED)
+        notices.tell_claimant(case, "it ended", notices.NOT_SURE)
     return case
 
 

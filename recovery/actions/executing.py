@@ -21,7 +21,7 @@ from indexsite.actors import SITE
 from indexsite.audit import recovery as events
 from mfa.models import RemovalGround, devices_of, has_factor, remove_factor
 from recovery import bearers, notices, queries
-from recovery.actions import approving, assessing, enrolling, owner, requests, story
+from recovery.actions import approving, assessing, enrolling, owner, requests, resuming, story
 from recovery.assurance import EvidenceClass, Outcome
 from recovery.models import (
     COOLING_STATES,
@@ -39,12 +39,11 @@ log = logging.getLogger(__name__)
 
 REMINDERS = (timedelta(days=3), timedelta(days=7), timedelta(days=12))
 # A case about nobody is answered like one that did not convince.
-NOBODY_ANSWERED = timedelta(days=14)
+NOBODY_ANSWERED = resuming.ANSWERED_AFTER
 EVIDENCE_KEPT = timedelta(days=90)
 AT_ONCE = 500
 
 _EXPIRING = (CaseState.SUBMITTED, CaseState.EVIDENCE, CaseState.NEEDS_INFO)
-_NO_ANSWER = "We could not be sure that the account is yours, so nothing was changed."
 
 
 def tend(*, at: datetime) -> None:
@@ -53,6 +52,9 @@ def tend(*, at: datetime) -> None:
     _each(rows.filter(state__in=_EXPIRING, expires_at__lte=at), _expire, at)
     _each(rows.filter(state=CaseState.EVIDENCE, finished_at=None).exclude(opened_at=None), _remind, at)
     _each(rows.filter(state=CaseState.EVIDENCE).exclude(finished_at=None), _judge, at)
+    _each(
+        rows.filter(state=CaseState.CANCELLED, cancelled_by="mailbox").exclude(finished_at=None), resuming.look, at
+    )
     _each(rows.filter(state=CaseState.QUEUED, user=None, queued_at__lte=at - NOBODY_ANSWERED), _answer_nobody, at)
     _each(rows.filter(state__in=COOLING_STATES), _write_letters, at)
     _each(rows.filter(state__in=COOLING_STATES, not_before__lte=at), execute, at)
@@ -230,7 +232,7 @@ def _answer_nobody(pk: uuid.UUID, at: datetime) -> None:
     case = story.lock(pk)
     if case.state == CaseState.QUEUED and case.user is None:
         requests.end(case, CaseState.REJECTED, "there is no such account", at=at)
-        notices.tell_claimant(case, "it ended", _NO_ANSWER)
+        notices.tell_claimant(case, "it ended", notices.NOT_SURE)
 
 
 @transaction.atomic

@@ -24,6 +24,7 @@ from recovery import bearers, notices, queries
 from recovery.actions import requests, story
 from recovery.actions.story import CaseUnknown
 from recovery.models import (
+    HANDED_OVER_STATES,
     OPEN_STATES,
     PAUSE_LIFE,
     CancelledBy,
@@ -33,8 +34,6 @@ from recovery.models import (
     RecoveryCase,
     RequestPause,
 )
-
-_HANDED_OVER = (CaseState.EXECUTED, CaseState.HOLD)
 
 
 class TooLate(Conflict):
@@ -56,14 +55,14 @@ class Seen:
     can_dispute: bool
 
 
-def look(*, token: str) -> Seen:
+def look(*, token: str, at: datetime) -> Seen:
     """What the link would do. Changes nothing.
 
     Raises:
         bearers.OwnerLinkInvalid: it is not ours.
     """
     notice = _notice(token)
-    return _seen(notice.case, is_owner=notice.is_owner)
+    return _seen(notice.case, at, is_owner=notice.is_owner)
 
 
 def _notice(token: str) -> NoticeSent:
@@ -74,12 +73,12 @@ def _notice(token: str) -> NoticeSent:
     return notice
 
 
-def _seen(case: RecoveryCase, *, is_owner: bool) -> Seen:
+def _seen(case: RecoveryCase, at: datetime, *, is_owner: bool) -> Seen:
     return Seen(
         case=case,
         is_owner=is_owner,
         can_cancel=is_owner and case.state in OPEN_STATES,
-        can_dispute=case.state in {*OPEN_STATES, *_HANDED_OVER},
+        can_dispute=case.may_be_disputed(at),
     )
 
 
@@ -115,7 +114,7 @@ def cancel_by_session(*, actor: Actor, pk: uuid.UUID, at: datetime) -> RecoveryC
 @transaction.atomic
 def _cancel(pk: uuid.UUID, actor: Actor, by: CancelledBy, *, at: datetime) -> RecoveryCase:
     case = story.lock(pk)
-    if case.state in {*_HANDED_OVER, CaseState.CLOSED}:
+    if case.state in {*HANDED_OVER_STATES, CaseState.CLOSED}:
         raise TooLate
     if (
         case.state == CaseState.CANCELLED
@@ -128,7 +127,8 @@ def _cancel(pk: uuid.UUID, actor: Actor, by: CancelledBy, *, at: datetime) -> Re
     if case.state not in OPEN_STATES:
         return case  # stopped before, by whomever
     story.void_approvals(case, at)
-    story.move(case, CaseState.CANCELLED, at=at, cancelled_by=by)
+    # From here on it says when the claimant asked to go on, which they have not.
+    story.move(case, CaseState.CANCELLED, at=at, cancelled_by=by, finished_at=None)
     how = "a link in a letter to its owner" if by == CancelledBy.MAILBOX else "its owner, signed in"
     story.tell(case, "cancelled", by=actor, at=at, text=how)
     assert case.user is not None  # noqa: S101 - nobody else is written to, or signed in
@@ -140,7 +140,7 @@ def _cancel(pk: uuid.UUID, actor: Actor, by: CancelledBy, *, at: datetime) -> Re
 
 
 def dispute_by_link(*, actor: Actor, token: str, at: datetime) -> RecoveryCase:
-    """ "This was not me", from a letter to the owner or a co-owner: also after the account was handed over.
+    """ "This was not me", from a letter to the owner or a co-owner: also after it was stopped, or handed over.
 
     Raises:
         bearers.OwnerLinkInvalid: it is not ours.
@@ -173,8 +173,7 @@ def dispute_by_security(*, actor: Actor, pk: uuid.UUID, reason: str, at: datetim
     with transaction.atomic():
         case = story.lock(pk)
         require_now(actor, Action.CASE_SETTLE, case)
-        story.insist_on(case, *OPEN_STATES, *_HANDED_OVER)
-        if case.user is None:
+        if case.user is None or not case.may_be_disputed(at):
             raise story.CaseMoved(case)
         return _dispute(pk, actor, f"security stopped it ({reason})", at=at)
 
@@ -182,9 +181,9 @@ def dispute_by_security(*, actor: Actor, pk: uuid.UUID, reason: str, at: datetim
 @transaction.atomic
 def _dispute(pk: uuid.UUID, actor: Actor, why: str, *, at: datetime) -> RecoveryCase:
     case = story.lock(pk)
-    if case.state not in {*OPEN_STATES, *_HANDED_OVER} or case.user is None:
+    if case.user is None or not case.may_be_disputed(at):
         return case
-    was_handed_over = case.state in _HANDED_OVER
+    was_handed_over = case.state in HANDED_OVER_STATES
     story.void_approvals(case, at)
     story.move(case, CaseState.DISPUTED, at=at)
     freeze(case.user, at=at)

@@ -2,8 +2,6 @@
 
 Whatever is typed, the answer is the same and costs the same: who is meant is found out by the worker. A case about
 nobody, or about somebody for whom there is no such way, goes on like any other and comes to nothing.
-
-A little over 400 lines, because the four acts share how a claimant is known and how one is told nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from accounts.models import User
 from indexsite import audit, clock, limits, reasons
 from indexsite.actors import SITE, VISITOR, Actor
 from indexsite.audit import recovery as events
-from indexsite.errors import Conflict, InvalidInput, LimitReached
+from indexsite.errors import InvalidInput, LimitReached
 from indexsite.limits import Limit
 from recovery import bearers, domains, notices, queries
 from recovery.actions import assessing, story
@@ -44,6 +42,8 @@ EVIDENCE_LIFE = timedelta(days=14)
 PROVED_CASES = 3
 PROVED_WITHIN = timedelta(days=30)
 REPLY_WITHIN = timedelta(days=3)
+# How long a case that the rules alone would decide waits for the first letter to leave.
+LETTER_WITHIN = timedelta(hours=24)
 
 
 class OpeningLinkInvalid(InvalidInput):
@@ -286,7 +286,7 @@ def finish(*, actor: Actor, pk: uuid.UUID, secret: str, at: datetime) -> Recover
 def judge(case: RecoveryCase, *, at: datetime) -> None:
     """Send a finished case on: to nobody where the rules decide, to the queue, or to security.
 
-    One that may run alone waits here until a letter to its owner has left.
+    One that may run alone waits here until a letter to its owner has left, and for a day at most.
     """
     if case.user is None:
         _enqueue(case, at)
@@ -320,6 +320,10 @@ def judge(case: RecoveryCase, *, at: datetime) -> None:
             expires_at=None,
         )
         _date(case, at)
+    elif case.finished_at is not None and case.finished_at <= at - LETTER_WITHIN:
+        # Mail does not work, or not to this owner: people see it in the queue; nobody approves before it does.
+        _enqueue(case, at)
+        story.tell(case, "unannounced", by=SITE, at=at)
 
 
 def _enqueue(case: RecoveryCase, at: datetime) -> None:
@@ -337,7 +341,8 @@ def withdraw(*, actor: Actor, pk: uuid.UUID, secret: str, at: datetime) -> None:
     """The claimant takes it back. Raises as `finish`."""
     with transaction.atomic():
         case = story.of_claimant(pk, secret)
-        story.insist_on(case, *OPEN_STATES)
+        if not case.wants_to_go_on:
+            story.insist_on(case, *OPEN_STATES)
         end(case, CaseState.WITHDRAWN, "whoever asked took it back", at=at, by=actor)
 
 
@@ -373,42 +378,3 @@ def reply(*, actor: Actor, pk: uuid.UUID, secret: str, text: str, at: datetime) 
         due = case.reply_due_at + waited if case.reply_due_at is not None else None
         story.move(case, CaseState.QUEUED, at=at, waiting_since=None, reply_due_at=due, expires_at=None)
         story.tell(case, "answered", by=actor, at=at, text=text, is_public=True)
-
-
-def reopen(*, actor: Actor, pk: uuid.UUID, secret: str, at: datetime) -> RecoveryCase:
-    """A mailbox stopped the case, and its claimant has given a proof that no mailbox gives: it goes on, at I3.
-
-    Raises:
-        story.CaseUnknown: this is not the browser that asked.
-        story.CaseMoved: nothing of the kind, or too long ago.
-        Conflict: nothing beyond mailboxes was proved.
-    """
-    with transaction.atomic():
-        case = story.of_claimant(pk, secret)
-        story.insist_on(case, CaseState.CANCELLED)
-        is_late = case.ended_at is None or case.ended_at <= at - PROVED_WITHIN
-        if is_late or case.cancelled_by != "mailbox" or case.user is None or case.opened_at is None:
-            raise story.CaseMoved(case)
-        beyond = case.evidence.counting(at).exclude(kind=EvidenceClass.MAILBOX.value)
-        if not beyond.exists():
-            raise Conflict("This request was stopped by its owner's mailbox.", code="case-stopped")
-        # The flag is raised by the stop itself; the tier follows from it.
-        assessing.keep(case, assessing.assess(case, at=at))
-        story.move(
-            case,
-            CaseState.QUEUED,
-            at=at,
-            queued_at=at,
-            reply_due_at=at + REPLY_WITHIN,
-            round=case.round + 1,
-            notified_at=None,
-            not_before=None,
-            approved_at=None,
-            ended_at=None,
-            approvals_needed=3,
-        )
-        story.tell(case, "reopened", by=actor, at=at)
-        audit.record(VISITOR, events.RecoveryReopened(about=case.user, case=str(case.pk)))
-        User.objects.filter(pk=case.user.pk, claimed_since=None).update(claimed_since=at)
-        notices.tell_owner(case, NoticeKind.OPENED, at=at)
-    return case

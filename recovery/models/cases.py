@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # The mailed link that opens a case (NIST SP 800-63B-4, 4.2.1.2: at most 24 hours by mail).
 LINK_LIFE = timedelta(hours=24)
+# How long what a mailbox has stopped can be taken up again, and what was stopped be disputed.
+REOPENED_WITHIN = timedelta(days=30)
 
 
 class CaseState(models.TextChoices):
@@ -51,6 +53,8 @@ COOLING_STATES = (_S.COOLING, _S.AUTO_COOLING)
 UNDECIDED_STATES = (_S.EVIDENCE, _S.QUEUED, _S.IN_REVIEW, _S.NEEDS_INFO)
 # What the owner may cancel: until it is executed.
 OPEN_STATES = (_S.SUBMITTED, *UNDECIDED_STATES, _S.APPROVED, *COOLING_STATES)
+# The account has changed hands, and may yet be taken back.
+HANDED_OVER_STATES = (_S.EXECUTED, _S.HOLD)
 
 _ENDS = (
     _S.CANCELLED,
@@ -73,8 +77,9 @@ MOVES: dict[CaseState, tuple[CaseState, ...]] = {
     _S.AUTO_COOLING: (_S.QUEUED, _S.EXECUTED, *_ENDS),
     _S.EXECUTED: (_S.HOLD, _S.QUEUED, _S.DISPUTED),
     _S.HOLD: (_S.CLOSED, _S.DISPUTED),
-    # A claimant with a proof that a mailbox alone cannot give goes on, at the highest tier.
-    _S.CANCELLED: (_S.QUEUED,),
+    # A claimant with a proof that a mailbox alone cannot give goes on, at the highest tier; and who stopped it may
+    # say afterwards that it was somebody else.
+    _S.CANCELLED: (_S.QUEUED, _S.DISPUTED, _S.REJECTED, _S.WITHDRAWN),
     # Security settles it: one way or the other.
     _S.DISPUTED: (_S.QUEUED, _S.REJECTED),
 }
@@ -123,6 +128,7 @@ class RecoveryCase(models.Model):
         link: digest of what the mailed link holds. `network`, `device`: keyed digests, for limits alone.
         evidence_digest: what approvals sign; any new evidence changes it.
         not_before: no execution earlier, whatever else holds.
+        finished_at: when the claimant had no more to offer; of a stopped case, when they asked to go on.
         expires_at: when the state runs out.
     """
 
@@ -162,7 +168,6 @@ class RecoveryCase(models.Model):
     submitted_at = models.DateTimeField()
     opened_at = models.DateTimeField(null=True, blank=True)
     notified_at = models.DateTimeField(null=True, blank=True)
-    # The claimant has no more to offer.
     finished_at = models.DateTimeField(null=True, blank=True)
     reminders = models.PositiveSmallIntegerField(default=0)
     queued_at = models.DateTimeField(null=True, blank=True)
@@ -237,6 +242,18 @@ class RecoveryCase(models.Model):
     def is_open(self) -> bool:
         """Whether it may still hand the account over."""
         return self.state in OPEN_STATES
+
+    @property
+    def wants_to_go_on(self) -> bool:
+        """Whether a mailbox has stopped it, and its claimant has asked that it be looked at nevertheless."""
+        is_stopped = self.state == CaseState.CANCELLED and self.cancelled_by == CancelledBy.MAILBOX
+        return is_stopped and self.finished_at is not None
+
+    def may_be_disputed(self, at: datetime) -> bool:
+        """Whether "this was not me" still stops something, or adds to what stopping has done."""
+        if self.state == CaseState.CANCELLED:
+            return self.ended_at is not None and self.ended_at > at - REOPENED_WITHIN
+        return self.state in (*OPEN_STATES, *HANDED_OVER_STATES)
 
     def may_move(self, to: CaseState) -> bool:
         return to in MOVES.get(CaseState(self.state), ())

@@ -79,7 +79,7 @@ def test_every_trigger_is_installed() -> None:
 
 
 def test_the_database_knows_the_same_moves_as_the_model() -> None:
-    known = import_module("recovery.migrations.0002_rules_of_the_desk").MOVES
+    known = import_module("recovery.migrations.0006_what_was_stopped").MOVES
     assert {state.value: {to.value for to in moves} for state, moves in MOVES.items()} == {
         state: set(moves) for state, moves in known.items()
     }
@@ -226,6 +226,14 @@ def test_only_what_a_mailbox_has_cancelled_comes_back(alice: User) -> None:
     rows(case).update(state=CaseState.CANCELLED, cancelled_by="session")
     with refused("stays cancelled"):
         rows(case).update(state=CaseState.QUEUED)
+    # Nor by way of a dispute.
+    rows(case).update(state=CaseState.DISPUTED)
+    with refused("stays cancelled"):
+        rows(case).update(state=CaseState.QUEUED)
+    other = stored_case(alice, CaseState.QUEUED)
+    rows(other).update(state=CaseState.CANCELLED, cancelled_by="mailbox")
+    rows(other).update(state=CaseState.DISPUTED)
+    rows(other).update(state=CaseState.QUEUED)
 
 
 def execute(case: RecoveryCase, **fields: object) -> None:

@@ -96,7 +96,7 @@ def test_this_was_not_me_freezes_and_pages_security_until_it_is_settled(
 ) -> None:
     claim = queued("olga", Signal.DEVICE).approve(team["tina"], team["theo"])
     co_owner = link("cancel", "bertil@example.org")
-    seen = owner.look(token=co_owner)
+    seen = owner.look(token=co_owner, at=clock.now())
     assert (seen.can_cancel, seen.can_dispute) == (False, True)
     for _ in range(2):
         owner.dispute_by_link(actor=recovery.visitor(), token=co_owner, at=clock.now())

@@ -17,7 +17,7 @@ from indexsite import clock
 from indexsite.errors import DomainError
 from mfa.models import AuthenticatorApp, FactorRemoval, SecurityKey, has_factor
 from recovery import bearers
-from recovery.actions import approving, desk, owner, requests
+from recovery.actions import approving, desk, owner, requests, resuming
 from recovery.models import MOVES, BreakGlass, CaseState, Lease, NoticeKind, NoticeSent, RecoveryCase
 from tests.support import cast, people, recovery
 from tests.support.recovery import Calendar, Claim, on_duty, visitor
@@ -159,7 +159,7 @@ class Machine:
 
     def reopen(self) -> None:
         claim = self.claim(CaseState.CANCELLED)
-        requests.reopen(actor=claim.actor, pk=claim.pk, secret=claim.secret, at=clock.now())
+        resuming.reopen(actor=claim.actor, pk=claim.pk, secret=claim.secret, at=clock.now())
 
     def sign_in(self) -> None:
         user = User.objects.get(pk=self.draw.choice(self.owners).pk)
