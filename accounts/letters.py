@@ -128,6 +128,8 @@ ROWS: dict[str, Row] = {
     "critical.declined": _silent("nothing has changed"),
     "critical.listed": _sent("critical-list", PROJECT_OWNERS),
     "critical.unlisted": _sent("critical-list", PROJECT_OWNERS),
+    "address.prohibited": _silent("whoever has it keeps it, and it may be of somebody who wants no letters"),
+    "address.allowed": _silent("whoever has it keeps it"),
     "name.prohibited": _silent("nobody has the name"),
     "name.allowed": _silent("nobody has the name"),
     # -- roles

@@ -25,14 +25,14 @@ from indexsite.actors import Actor
 from indexsite.prepared import Param, Rows
 
 
-def verification_code(*, email: str, username: str, code: str) -> None:
-    """The code that proves the address is the person's."""
-    mail.queue("verify-email", to=[email], context={"username": username, "code": code})
+def verification_code(*, to: list[str], username: str, code: str) -> None:
+    """The code that proves the address is the person's. `to`: the address; nobody, where it gets no letters."""
+    mail.queue("verify-email", to=to, context={"username": username, "code": code})
 
 
-def address_in_use(*, email: str) -> None:
+def address_in_use(*, to: list[str]) -> None:
     """To the holder of an address that somebody just gave as theirs; goes instead of a code."""
-    mail.queue("address-in-use", to=[email], context={})
+    mail.queue("address-in-use", to=to, context={})
 
 
 def reset_link(*, email: str, user: User, link: str, actor: Actor) -> None:

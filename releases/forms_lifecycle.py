@@ -45,9 +45,15 @@ class ProhibitedNameForm(PageForm):
         label="What", widget=forms.RadioSelect, choices=[("prohibit", "Prohibit it"), ("allow", "Allow it again")]
     )
     kind = forms.ChoiceField(
-        label="Kind", widget=forms.RadioSelect, choices=[("project", "Project name"), ("user", "User name")]
+        label="Kind",
+        widget=forms.RadioSelect,
+        choices=[
+            ("project", "Project name"),
+            ("user", "User name"),
+            ("address", "E-mail address, or a domain with all below it"),
+        ],
     )
-    name = forms.CharField(label="Name", max_length=200)
+    name = forms.CharField(label="Name", max_length=254)
     reason = forms.CharField(
         label="Reason", max_length=MAX_REASON, help_text="One line, for the audit trail. No visitor reads it."
     )

@@ -17,7 +17,7 @@ from accounts import usernames
 from accounts.actions import freezing, limiting
 from accounts.actions import prohibiting as usernames_acts
 from accounts.forms import PageForm, StaffReasonForm
-from accounts.models import ProhibitedUsername, User
+from accounts.models import ProhibitedAddress, ProhibitedUsername, User
 from accounts.pages import answer, show_form
 from indexsite import clock
 from indexsite.admin_site import console_page
@@ -135,6 +135,8 @@ def names(request: HttpRequest) -> HttpResponse:
             ("project", "allow"): prohibiting.allow_project_name,
             ("user", "prohibit"): usernames_acts.prohibit_username,
             ("user", "allow"): usernames_acts.allow_username,
+            ("address", "prohibit"): usernames_acts.prohibit_address,
+            ("address", "allow"): usernames_acts.allow_address,
         }
         acts[data["kind"], data["act"]](actor=actor, name=data["name"], reason=data["reason"])
 
@@ -147,9 +149,10 @@ def names(request: HttpRequest) -> HttpResponse:
         onward="moderate_names",
         cancel=reverse("moderation"),
         parent=True,
-        title="Prohibited names",
+        title="Prohibited names and addresses",
         project_names=ProhibitedProjectName.objects.order_by("name"),
         user_names=ProhibitedUsername.objects.order_by("name"),
+        addresses=ProhibitedAddress.objects.order_by("pattern"),
     )
 
 

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import notices
 from accounts.allauth_internals import MailedCode
-from accounts.models import PastAddress, User
+from accounts.models import PastAddress, User, prohibition_of
 from indexsite import audit, limits
 from indexsite.actors import Actor
 from indexsite.errors import Conflict, InvalidInput, NotFound
@@ -26,16 +26,39 @@ class AddressRefused(InvalidInput):
     field = "email"
 
 
+class AddressProhibited(InvalidInput):
+    """Its domain is on the staff's list."""
+
+    code = "address-prohibited"
+    field = "email"
+
+    def __init__(self) -> None:
+        super().__init__("Addresses of this domain cannot be used here; enter another one.")
+
+
+def insist_on_allowed(email: str) -> None:
+    """Refuse what the staff has prohibited as a domain. A single address hears nothing: see `mail_code`.
+
+    Raises:
+        AddressProhibited: see there.
+    """
+    prohibition = prohibition_of(email)
+    if prohibition is not None and prohibition.is_domain:
+        raise AddressProhibited
+
+
 def add_address(*, actor: Actor, email: str) -> EmailAddress:
     """Add an address, unverified. Says nothing about whether somebody else has it.
 
     Raises:
+        AddressProhibited: see there.
         AddressRefused: the person has it already, or has too many.
         PermissionRefused: no recent proof of presence.
     """
     require(actor, Action.EMAIL_CHANGE)
     user = actor.person
     email = email.lower()
+    insist_on_allowed(email)
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
         mine = EmailAddress.objects.filter(user=user)
@@ -81,6 +104,9 @@ class AddressTaken(Conflict):
 def mail_code(*, actor: Actor, user: User, email: str, code: str, at: datetime) -> None:
     """Send the code to the address; to one that somebody else has verified goes a warning in its place.
 
+    To one that the staff has prohibited goes nothing, and whoever typed it does not hear of it: it may be of
+    somebody who wants no letters from here.
+
     Raises:
         LimitReached: this address, or this account, has been sent too many.
         NotAuthenticated, PermissionRefused: the address is not the actor's to verify.
@@ -90,10 +116,11 @@ def mail_code(*, actor: Actor, user: User, email: str, code: str, at: datetime) 
     limits.consume(Limit.EMAIL_CODE_USER, str(user.pk), at=at)
     with transaction.atomic():
         taken = EmailAddress.objects.filter(email=email.lower(), verified=True).exclude(user=user).exists()
+        to = [] if prohibition_of(email) is not None else [email]
         if taken:
-            notices.address_in_use(email=email)
+            notices.address_in_use(to=to)
         else:
-            notices.verification_code(email=email, username=user.username, code=code)
+            notices.verification_code(to=to, username=user.username, code=code)
 
 
 def enter_code(*, actor: Actor, user: User, mailed: MailedCode, typed: str, at: datetime) -> None:
@@ -119,13 +146,15 @@ def enter_code(*, actor: Actor, user: User, mailed: MailedCode, typed: str, at: 
 
 
 def mark_verified(*, actor: Actor, row: EmailAddress) -> bool:
-    """The code was right. False if somebody else verified the same address first.
+    """The code was right. False if somebody else verified the same address first, or it was prohibited since.
 
     Raises:
         NotAuthenticated, PermissionRefused: the address is not the actor's to verify.
     """
     require(actor, Action.EMAIL_VERIFY, row)
     user: User = row.user
+    if prohibition_of(row.email) is not None:
+        return False
     try:
         with transaction.atomic():
             if not row.set_verified(commit=False):
@@ -146,9 +175,11 @@ def replace_unverified(*, actor: Actor, user: User, email: str) -> None:
     """Correct the address given at sign-up, before it was verified; there is no other one to warn yet.
 
     Raises:
+        AddressProhibited: see there.
         Conflict: the account has a verified address.
     """
     email = email.lower()
+    insist_on_allowed(email)
     with transaction.atomic():
         if EmailAddress.objects.filter(user=user, verified=True).exists():
             raise Conflict("This account has a verified address already; sign in and change it there.")

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from accounts import usernames
-from accounts.models import User
+from accounts.models import User, prohibition_of
 from accounts.queries import verified_addresses
 from indexsite.errors import InvalidInput
 
@@ -33,8 +33,10 @@ class Invitee:
 
     @property
     def letter_to(self) -> list[str]:
-        """Where the letter goes: the address itself, or the account's first verified one if it has any."""
-        return verified_addresses(self.user)[:1] if self.user is not None else [self.email]
+        """Where the letter goes: a verified address of the account, or the one typed unless it is prohibited."""
+        if self.user is not None:
+            return verified_addresses(self.user)[:1]
+        return [] if prohibition_of(self.email) is not None else [self.email]
 
 
 class InviteeRefused(InvalidInput):

@@ -9,6 +9,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 
 from accounts import passwords, usernames
+from accounts.actions import emails
 from accounts.models import User
 from indexsite import audit, limits
 from indexsite.actors import Actor
@@ -22,12 +23,13 @@ def create_account(*, actor: Actor, username: str, email: str, password: str, at
     that depended on it would tell who is here. Only the letter differs, and only its holder reads that.
 
     Raises:
-        UsernameMalformed, UsernameUnavailable, WeakPassword: see there.
+        UsernameMalformed, UsernameUnavailable, AddressProhibited, WeakPassword: see there.
         LimitReached: too many sign-ups from this network address.
     """
     limits.consume(Limit.SIGN_UP_ADDRESS, actor.address, at=at)
     username = usernames.check_available(username)
     email = email.lower()
+    emails.insist_on_allowed(email)
     passwords.check(password, own_words=passwords.own_words(username=username, emails=[email]))
     encoded = make_password(password)  # before the transaction: a fifth of a second is long to hold a lock
     try:

@@ -1,6 +1,14 @@
 """Who people are: accounts and their browsers, organisations and teams, invitations, staff."""
 
-from accounts.models.addresses import PAST_ADDRESS_TOLD, PastAddress, holds_address
+from accounts.models.addresses import (
+    PAST_ADDRESS_TOLD,
+    PastAddress,
+    ProhibitedAddress,
+    holds_address,
+    normal_address,
+    normal_domain,
+    prohibition_of,
+)
 from accounts.models.invitations import INVITATION_LIFE, Invitation, InvitationState, OrganizationInvitation
 from accounts.models.organizations import Membership, MembershipKind, Organization, Team, TeamSeat
 from accounts.models.people import (
@@ -60,6 +68,7 @@ __all__ = [
     "Organization",
     "OrganizationInvitation",
     "PastAddress",
+    "ProhibitedAddress",
     "ProhibitedUsername",
     "ReportSource",
     "SecurityReport",
@@ -79,6 +88,9 @@ __all__ = [
     "holds_address",
     "known_device",
     "muting",
+    "normal_address",
+    "normal_domain",
     "note_rights",
+    "prohibition_of",
     "staff_kinds",
 ]

@@ -116,6 +116,24 @@ class NameProhibited(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AddressProhibited(Event):
+    """`label` is an address, or a domain with all below it."""
+
+    name = "address.prohibited"
+    sentence = "The address or domain {label} was prohibited (reason: {reason})."
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressAllowed(Event):
+    name = "address.allowed"
+    sentence = "The address or domain {label} is no longer prohibited (reason: {reason})."
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class NameAllowed(Event):
     name = "name.allowed"
     sentence = "The {kind} name {label} is no longer prohibited (reason: {reason})."

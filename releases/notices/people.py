@@ -9,7 +9,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 
 from accounts import notices as account_notices
-from accounts.models import Team, User
+from accounts.models import Team, User, prohibition_of
 from accounts.queries import verified_addresses
 from indexsite import clock, mail
 from indexsite.actors import Actor
@@ -18,7 +18,7 @@ from releases.models import Project, ProjectInvitation, RoleKind, people_with
 
 def invited(invitation: ProjectInvitation, *, at: datetime) -> None:
     """Ask the person; tell the owners. Goes out again when the invitation does."""
-    to = [invitation.email] if invitation.user is None else _primary([invitation.user])
+    to = _asked(invitation)
     mail.queue("project-invitation", to=to, context=_invitation_facts(invitation, at))
     by = invitation.invited_by.username
     _tell_owners(
@@ -32,7 +32,7 @@ def invited(invitation: ProjectInvitation, *, at: datetime) -> None:
 
 def taken_back(invitation: ProjectInvitation, *, by: Actor, at: datetime) -> None:
     """Tell the person that there is nothing to answer any more, and the owners."""
-    to = [invitation.email] if invitation.user is None else _primary([invitation.user])
+    to = _asked(invitation)
     mail.queue("project-invitation-revoked", to=to, context=_invitation_facts(invitation, at))
     _tell_owners(
         invitation.project, f"{by.label} took the invitation of {invitation.invitee} back", at, by=by.user
@@ -117,6 +117,13 @@ def _tell_person(
 ) -> None:
     context = {**_project_facts(project, sentence, at), "username": user.username, "gained": gained or ""}
     account_notices.tell_all("your-role", to=verified_addresses(user), context=context, by=by, event_id=event_id)
+
+
+def _asked(invitation: ProjectInvitation) -> list[str]:
+    """Where whoever is invited is written to; nowhere, where the address typed is prohibited."""
+    if invitation.user is not None:
+        return _primary([invitation.user])
+    return [] if prohibition_of(invitation.email) is not None else [invitation.email]
 
 
 def _primary(users: Iterable[User]) -> list[str]:
