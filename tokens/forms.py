@@ -12,7 +12,16 @@ from accounts.forms import PageForm
 from indexsite.actors import Permission
 from indexsite.errors import DomainError
 from releases.models import Project
-from tokens.models import MAX_DESCRIPTION
+from tokens.macaroons.caveats import MAX_SPECIFIER
+from tokens.models import GATHERING, MAX_DESCRIPTION
+
+# What a box stands for, where that is more than its own permission: nobody opens a draft and may not look at it.
+BOXES = {
+    Permission.DRAFT_READ: {Permission.DRAFT_PREVIEW},
+    Permission.DRAFT_UPLOAD: GATHERING,
+    Permission.DRAFT_REPLACE: {Permission.DRAFT_CANCEL, Permission.DRAFT_READ},
+    Permission.PUBLISH: {Permission.DRAFT_SUBMIT, Permission.DRAFT_READ},
+}
 
 WHOLE_ACCOUNT = "account"
 CUSTOM, NEVER = "custom", "never"
@@ -22,6 +31,8 @@ _FIELD_OF = {
     "description-taken": "description",
     "description-unusable": "description",
     "expiry-passed": "expires_on",
+    "versions-unreadable": "versions",
+    "versions-unfit": "versions",
 }
 
 
@@ -42,11 +53,18 @@ class TokenForm(PageForm):
         choices=[
             (Permission.READ_HISTORY.value, "Read the history of the project"),
             (Permission.READ_MEMBERS.value, "See who has which role"),
-            (Permission.UPLOAD.value, "Upload files: what twine, uv and release workflows need"),
+            (Permission.DRAFT_READ.value, "See drafts, and install from them: what tests of a release need"),
+            (
+                Permission.DRAFT_UPLOAD.value,
+                "Drafts only: what it uploads waits in a draft until that is published",
+            ),
+            (Permission.DRAFT_REPLACE.value, "Replace and delete files of drafts, and cancel drafts"),
+            (Permission.PUBLISH.value, "Publish drafts, where the project leaves that to programs"),
+            (Permission.UPLOAD.value, "Upload files, which are published at once; it may use drafts as well"),
             (Permission.YANK.value, "Yank releases and files, and take that back"),
             (Permission.INVITE.value, "Invite maintainers and approvers, and take invitations back"),
         ],
-        error_messages={"required": "Choose what the token is for; most are for uploading."},
+        error_messages={"required": "Choose what the token is for; release workflows need drafts or uploads."},
     )
     scope = forms.ChoiceField(
         label="For which project?",
@@ -55,6 +73,13 @@ class TokenForm(PageForm):
             "required": "Choose a project, or the whole account.",
             "invalid_choice": "You have no right to upload to that project any more; choose something else.",
         },
+    )
+    versions = forms.CharField(
+        label="For which versions?",
+        required=False,
+        max_length=MAX_SPECIFIER,
+        help_text="A set as installers read it, such as >=2,<3 for everything from 2 on and before 3. Empty: all.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     expiry = forms.ChoiceField(
         label="How long may it work?",
@@ -111,9 +136,15 @@ class TokenForm(PageForm):
         cleaned = super().clean() or {}
         chosen = cleaned.get("scope", WHOLE_ACCOUNT)
         cleaned["project"] = self._projects.get(chosen.removeprefix("project:"))
-        cleaned["permissions"] = frozenset(map(Permission, cleaned.get("permissions", ())))
+        cleaned["permissions"] = self._permissions(cleaned)
         cleaned["expires_at"] = self._end(cleaned)
         return cleaned
+
+    def _permissions(self, cleaned: dict[str, Any]) -> frozenset[Permission]:
+        chosen = frozenset(map(Permission, cleaned.get("permissions", ())))
+        if {Permission.UPLOAD, Permission.DRAFT_UPLOAD} <= chosen:
+            self.add_error("permissions", "Uploading files publishes them: choose that or drafts only, not both.")
+        return chosen.union(*(more for box, more in BOXES.items() if box in chosen))
 
     def _end(self, cleaned: dict[str, Any]) -> datetime | None:
         match cleaned.get("expiry"):

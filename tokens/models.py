@@ -29,6 +29,18 @@ LEAKED = "because it was found where others can read it"
 # here, so that tokens in the wild never grow; `indexsite.actors.PARTS` is what uploading has always come to.
 GRANTED = frozenset({Permission.UPLOAD, Permission.READ_ACCOUNT})
 
+# What a pipeline needs in order to gather a release and look at it; neither changing what was gathered nor calling
+# it off.
+GATHERING = frozenset(
+    {
+        Permission.DRAFT_CREATE,
+        Permission.DRAFT_UPLOAD,
+        Permission.DRAFT_SUBMIT,
+        Permission.DRAFT_READ,
+        Permission.DRAFT_PREVIEW,
+    }
+)
+
 # The least first; words that follow "may" or "to".
 USES = {
     Permission.READ_HISTORY: "read history",
@@ -36,6 +48,18 @@ USES = {
     Permission.UPLOAD: "upload",
     Permission.YANK: "yank and un-yank",
     Permission.INVITE: "invite members",
+}
+
+# The same, followed by "drafts". Not said of tokens that upload, which may do all of it.
+USES_OF_DRAFTS = {
+    Permission.DRAFT_READ: "see",
+    Permission.DRAFT_PREVIEW: "install",
+    Permission.DRAFT_CREATE: "open",
+    Permission.DRAFT_UPLOAD: "fill",
+    Permission.DRAFT_SUBMIT: "submit",
+    Permission.DRAFT_REPLACE: "change",
+    Permission.DRAFT_CANCEL: "cancel",
+    Permission.PUBLISH: "publish",
 }
 
 
@@ -157,7 +181,13 @@ class Token(models.Model):
     @property
     def scope(self) -> str:
         """What it is for, as lists, letters and the audit trail say it."""
-        return f"project {self.project.name}" if self.project is not None else "the whole account"
+        place = f"project {self.project.name}" if self.project is not None else "the whole account"
+        return place + (f", versions {self.versions}" if self.versions else "")
+
+    @property
+    def versions(self) -> str:
+        """The set of versions that it was made for, or "" for all."""
+        return ",".join(each.specifier for each in self._stored() if isinstance(each, vocabulary.Versions))
 
     @property
     def granted(self) -> frozenset[Permission]:
@@ -168,9 +198,33 @@ class Token(models.Model):
         return frozenset(known | {Permission.READ_ACCOUNT})
 
     @property
+    def left(self) -> frozenset[Permission]:
+        """What it may be used for by its row; whoever holds it may have narrowed it further."""
+        return vocabulary.permitted(self.granted, self._stored())
+
+    def _stored(self) -> tuple[vocabulary.AnyCaveat, ...]:
+        """For pages: they show tokens that nothing accepts, too."""
+        try:
+            return tuple(map(vocabulary.decode, self.caveats))
+        except wire.MacaroonError:
+            return (vocabulary.Permissions(()),)
+
+    @property
+    def is_drafts_only(self) -> bool:
+        """Whether it was made so that its uploads land in drafts."""
+        left = self.left
+        return Permission.DRAFT_UPLOAD in left and Permission.UPLOAD not in left
+
+    @property
     def uses(self) -> str:
         """What it may be used for, in words that follow "may" or "to"."""
-        return join_words([words for permission, words in USES.items() if permission in self.granted])
+        left = self.left
+        verbs = [verb for permission, verb in USES_OF_DRAFTS.items() if permission in left]
+        if Permission.UPLOAD in left:
+            verbs = []
+        rest = [words for permission, words in USES.items() if permission in left]
+        drafts = [f"{join_words(verbs)} drafts"] if verbs else []
+        return "; ".join([*drafts, *([join_words(rest)] if rest or not drafts else [])])
 
     @property
     def identifier(self) -> bytes:

@@ -22,11 +22,16 @@ from tokens.models import Token, get_token_and_user
 # From its making to our reading it (NIST SP 800-63B-4, 3.1.3.3: ten minutes for what travels another way).
 PROOF_LIFE = timedelta(minutes=10)
 _NO_KEY = bytes(32)
+_LIMITS = (caveats.ProjectNames, caveats.ProjectIds, caveats.DraftsOnly, caveats.OneDraft, caveats.Versions)
 
 
 @dataclass(frozen=True)
 class ProvenToken:
-    """A token that somebody holds. `is_limited`: it is, or was made, good for some projects only."""
+    """A token that somebody holds.
+
+    `is_limited`: it is, or was made, good for some projects, drafts or versions only. Such tokens are handed to
+    many jobs, so they say less of who holds them.
+    """
 
     token: Token
     is_limited: bool
@@ -52,8 +57,7 @@ def check(text: str, *, case: str, nonce: str, at: datetime) -> ProvenToken:
     caveats.check_bearer(restrictions, at=at, user_id=caveats.public_id(token.user_id))
     if token.revoked_at is not None:
         raise MacaroonError("caveat", "was revoked")
-    limits = caveats.ProjectNames | caveats.ProjectIds
-    return ProvenToken(token, is_limited=any(isinstance(each, limits) for each in restrictions))
+    return ProvenToken(token, is_limited=any(isinstance(each, _LIMITS) for each in restrictions))
 
 
 def looks_raw(text: str) -> bool:

@@ -15,9 +15,14 @@ class Snippet:
     text: str
 
 
-def snippets(*, site_url: str, secret: str) -> list[Snippet]:
-    """One snippet per client, each with the token in it."""
-    upload, index = f"{site_url}/legacy/", f"{site_url}/simple/"
+def snippets(*, site_url: str, secret: str, is_drafts_only: bool = False) -> list[Snippet]:
+    """One snippet per client, each with the token in it.
+
+    Args:
+        is_drafts_only: uploads land in drafts wherever they are sent; the address then says so, too.
+    """
+    upload = f"{site_url}/draft/legacy/" if is_drafts_only else f"{site_url}/legacy/"
+    index = f"{site_url}/simple/"
     shell = "Shell"
     return [
         Snippet("pypirc", ".pypirc", "~/.pypirc, read by twine, flit and others", _pypirc(upload, secret)),

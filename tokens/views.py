@@ -54,6 +54,7 @@ def token_create(request: HttpRequest) -> HttpResponse:
                 description=data["description"],
                 project=data["project"],
                 permissions=data["permissions"] | {Permission.READ_ACCOUNT},
+                versions=data["versions"],
                 expires_at=data["expires_at"],
                 at=at,
             )
@@ -69,7 +70,9 @@ def _reveal(request: HttpRequest, created: CreatedToken) -> HttpResponse:
     context = {
         "token": created.token,
         "secret": created.secret,
-        "snippets": snippets(site_url=settings.SITE_URL, secret=created.secret),
+        "snippets": snippets(
+            site_url=settings.SITE_URL, secret=created.secret, is_drafts_only=created.token.is_drafts_only
+        ),
     }
     response = render(request, "tokens/created.html", context)
     response["Referrer-Policy"] = "no-referrer"

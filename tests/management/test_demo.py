@@ -25,6 +25,7 @@ from mfa.models import has_factor
 from releases.models import File, Project, Role
 from tests.support import cast, people
 from tests.support.authenticators import SoftKey, unb64
+from tokens.models import Token
 
 pytestmark = pytest.mark.django_db
 
@@ -112,12 +113,33 @@ def test_each_project_has_two_releases_with_an_sdist_and_a_wheel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "status"), [("account", 200), ("project", 200), ("expired", 403), ("revoked", 403)]
+    ("name", "status"),
+    [("account", 200), ("project", 200), ("stage_only", 200), ("expired", 403), ("revoked", 403)],
 )
 def test_each_token_is_what_it_is_called(name: str, status: int, client: Client) -> None:
     token = told()["tokens"][name]
     assert token.startswith("idx-")
     assert client.get("/api/v1/token/", headers=basic(token)).status_code == status
+
+
+def test_one_token_publishes_and_the_other_gathers_drafts(client: Client) -> None:
+    tokens = told()["tokens"]
+    whole = client.get("/api/v1/token/", headers=basic(tokens["project"])).json()
+    assert [project["name"] for project in whole["projects"]] == ["sampleproject"]
+    assert {"upload", "draft:create", "draft:upload", "release:publish"} < set(whole["permissions"])
+    part = client.get("/api/v1/token/", headers=basic(tokens["stage_only"])).json()
+    assert [project["name"] for project in part["projects"]] == ["critlib"]
+    assert part["permissions"] == [
+        "account:read", "draft:create", "draft:preview", "draft:read", "draft:submit", "draft:upload",
+    ]  # fmt: skip
+
+
+def test_a_demo_from_before_there_was_a_token_gets_it() -> None:
+    before = told()["tokens"]
+    Token.objects.filter(description="demo stage_only").delete()
+    after = told()["tokens"]
+    assert {name for name in after if after[name] != before[name]} == {"stage_only"}
+    assert Token.objects.filter(user__username="alice").count() == len(after)
 
 
 def test_a_used_recovery_code_is_left_out(client: Client) -> None:

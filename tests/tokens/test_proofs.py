@@ -19,7 +19,15 @@ from tests.support.tokens import basic, request_with, token_of
 from tokens import proofs
 from tokens.authentication import authenticate
 from tokens.macaroons import caveats, wire
-from tokens.macaroons.caveats import AnyCaveat, Expiry, ProjectNames, RecoveryProof
+from tokens.macaroons.caveats import (
+    AnyCaveat,
+    DraftsOnly,
+    Expiry,
+    OneDraft,
+    ProjectNames,
+    RecoveryProof,
+    Versions,
+)
 from tokens.macaroons.wire import MacaroonError
 from tokens.models import Token
 
@@ -64,8 +72,10 @@ def test_a_proof_shows_whose_token_it_was_made_from(alice: User) -> None:
 
 def test_a_token_for_a_project_is_limited_and_so_is_one_narrowed_by_its_holder(alice: User) -> None:
     project = cast.ProjectFactory(name="sampleproject", owner=alice)
-    narrow = narrowed(token_of(alice).secret(), ProjectNames(("sampleproject",)))
-    for secret in (token_of(alice, project=project, description="one").secret(), narrow):
+    whole = token_of(alice).secret()
+    ways = (ProjectNames(("sampleproject",)), DraftsOnly(), OneDraft("6f1c1b0e"), Versions(">=2"))
+    narrow = [narrowed(whole, way) for way in ways]
+    for secret in (token_of(alice, project=project, description="one").secret(), *narrow):
         proof = narrowed(secret, RecoveryProof(CASE, NONCE), lasting(timedelta(minutes=9)))
         assert proofs.check(proof, case=CASE, nonce=NONCE, at=clock.now()).is_limited
 

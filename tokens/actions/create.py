@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from indexsite import audit, limits
-from indexsite.actors import Actor, Permission
+from indexsite.actors import Actor, Permission, with_parts
 from indexsite.audit import tokens as events
 from indexsite.errors import InvalidInput
 from indexsite.limits import Limit
@@ -17,16 +17,20 @@ from indexsite.policies import Action, require
 from releases.models import Project
 from tokens import notices
 from tokens.macaroons import caveats
-from tokens.models import GRANTED, MAX_DESCRIPTION, Token
+from tokens.macaroons.wire import MacaroonError
+from tokens.models import GRANTED, MAX_DESCRIPTION, USES, Token, join_words
 
 # The act behind each permission: nobody makes a token for one project that could not do what it is made for.
 ACTS = {
-    Permission.UPLOAD: Action.FILE_UPLOAD,
+    **dict.fromkeys(map(Permission, with_parts({Permission.UPLOAD})), Action.FILE_UPLOAD),
     Permission.READ_HISTORY: Action.HISTORY_VIEW,
     Permission.READ_MEMBERS: Action.MEMBERS_VIEW,
     Permission.YANK: Action.RELEASE_YANK,
     Permission.INVITE: Action.ROLE_INVITE,
 }
+
+
+_ABOUT_VERSIONS = with_parts({Permission.UPLOAD}) | {Permission.READ_ACCOUNT}
 
 
 @dataclass(frozen=True)
@@ -45,23 +49,27 @@ def create_token(
     expires_at: datetime | None,
     at: datetime,
     permissions: frozenset[Permission] = GRANTED,
+    versions: str = "",
 ) -> CreatedToken:
     """Make a token for all projects of `actor` (`project` None) or for one only.
 
     Args:
         permissions: what it may be used for; whose it is, it may always say.
         expires_at: the first moment at which it no longer works, or None for never.
+        versions: the only versions it is good for, a set such as ">=2,<3" (PEP 440), or "" for all.
 
     Raises:
         PermissionRefused: the actor may not create tokens, or may not do on the project what the token is for.
-        InvalidInput: no description, one that a live token of theirs has, or an end that has passed.
+        InvalidInput: no description, one that a live token of theirs has, an end that has passed, or a set of
+            versions that cannot be read or does not go with what the token is for.
         LimitReached: the actor has made too many today.
     """
     require(actor, Action.TOKEN_CREATE)
     if project is not None:
-        for permission in sorted(permissions & ACTS.keys()):
-            require(actor, ACTS[permission], project)
+        for act in sorted({ACTS[permission] for permission in permissions & ACTS.keys()}):
+            require(actor, act, project)
     description = _usable(description)
+    versions = _readable(versions, permissions)
     if expires_at is not None:
         expires_at = expires_at.replace(microsecond=0)  # caveats count in seconds; the row says the same
     if expires_at is not None and expires_at <= at:
@@ -70,7 +78,10 @@ def create_token(
     token = Token(
         user=actor.person,
         description=description,
-        caveats=[caveat.encode() for caveat in _restrictions(actor.person, project, permissions, expires_at, at)],
+        caveats=[
+            caveat.encode()
+            for caveat in _restrictions(actor.person, project, permissions, versions, expires_at, at)
+        ],
         permissions=None if permissions == GRANTED else sorted(permissions),
         project=project,
         created_at=at,
@@ -90,10 +101,31 @@ def _usable(description: str) -> str:
     return cleaned
 
 
+def _readable(versions: str, permissions: frozenset[Permission]) -> str:
+    versions = "".join(versions.split())
+    if not versions:
+        return ""
+    try:
+        caveats.decode([caveats.Versions.tag, versions])
+    except MacaroonError as error:
+        raise InvalidInput(
+            "Write versions as installers read them, such as >=2,<3.", code="versions-unreadable"
+        ) from error
+    # Where no version is asked about, a token for some would be refused: better now than in the pipeline.
+    if others := permissions - _ABOUT_VERSIONS:
+        words = join_words([USES[permission] for permission in sorted(others)])
+        raise InvalidInput(
+            f"Versions go with drafts and uploads only: leave them out, or make another token to {words}.",
+            code="versions-unfit",
+        )
+    return versions
+
+
 def _restrictions(
     user: User,
     project: Project | None,
     permissions: frozenset[Permission],
+    versions: str,
     expires_at: datetime | None,
     at: datetime,
 ) -> list[caveats.AnyCaveat]:
@@ -104,6 +136,8 @@ def _restrictions(
         chain.append(caveats.ProjectIds((caveats.public_id(project.pk),)))
     if permissions != GRANTED:
         chain.append(caveats.Permissions(tuple(sorted(permissions | {Permission.READ_ACCOUNT}))))
+    if versions:
+        chain.append(caveats.Versions(versions))
     if expires_at is not None:
         chain.append(caveats.Expiry(expires_at=int(expires_at.timestamp()), not_before=int(at.timestamp())))
     return chain

@@ -9,6 +9,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.models import StaffRole, User
 from indexsite import audit, clock, sealing
@@ -39,7 +40,7 @@ from releases.models import (
     people_with,
 )
 from tokens.actions import create_token, revoke_token
-from tokens.models import Token
+from tokens.models import GATHERING, GRANTED, Token
 
 MARKER = "demo"
 PUBLISHED_DAYS_AGO = 30
@@ -75,6 +76,9 @@ def ensure() -> Secrets:
         _create(derived)
         fact.value = {**fact.value, "complete": True}
         fact.save(update_fields=["value"])
+    elif not all(map(_tokens_named, TOKENS)):
+        # It was made before there was one of them.
+        _tokens(User.objects.get(username="alice"), derived)
     return derived
 
 
@@ -242,19 +246,22 @@ def _critical_list(lena: User, lars: User) -> None:
         )
 
 
-TOKENS = ("account", "project", "expired", "revoked")
+TOKENS = ("account", "project", "stage_only", "expired", "revoked")
+# For which project each of them is; the others are for sampleproject.
+_FOR = {"account": None, "stage_only": "critlib"}
 
 
 def _tokens(alice: User, derived: Secrets) -> None:
     now = clock.now()
-    project = Project.objects.get(name="sampleproject")
     made_at, expiry = now - timedelta(days=20), now - timedelta(days=1)
     for name in TOKENS:
-        if not Token.objects.filter(user=alice, description=_described(name)).exists():
+        project_name = _FOR.get(name, "sampleproject")
+        if not _tokens_named(name).exists():
             create_token(
                 actor=at_browser(alice),
                 description=_described(name),
-                project=None if name == "account" else project,
+                project=Project.objects.get(name=project_name) if project_name is not None else None,
+                permissions=GATHERING if name == "stage_only" else GRANTED,
                 expires_at=expiry if name == "expired" else None,
                 at=made_at,
             )
@@ -270,4 +277,8 @@ def _described(name: str) -> str:
 
 
 def _token(name: str) -> Token:
-    return Token.objects.filter(user__username="alice", description=_described(name)).earliest("created_at", "pk")
+    return _tokens_named(name).earliest("created_at", "pk")
+
+
+def _tokens_named(name: str) -> QuerySet[Token]:
+    return Token.objects.filter(user__username="alice", description=_described(name))
