@@ -1,4 +1,6 @@
-"""Where a network address is, as coarsely as a person needs to recognise it. No proof of anything.
+"""Where a network address is, as coarsely as a person needs to recognise it, and of what kind its network is.
+
+No proof of anything: a case of a recovery waits longer for it, and nothing else is decided by it.
 
 Without a database of locations (`GEOIP_DB`) the neighbourhood itself is all that is known. The one module that
 knows maxminddb.
@@ -46,24 +48,57 @@ def _network(address: str, parsed: ipaddress.IPv4Address | ipaddress.IPv6Address
     return str(ipaddress.ip_network((parsed, 48), strict=False)).removesuffix("::/48") + ":x"
 
 
+def country_of(address: str) -> str:
+    """ISO 3166-1 code of the country; "" where nobody knows."""
+    place = _found(address).get("country")
+    code = place.get("iso_code") if isinstance(place, dict) else None
+    return code if isinstance(code, str) else ""
+
+
+def is_hosted(address: str) -> bool:
+    """Whether the database says that machines and not people are there: hosting, VPN, proxy, Tor.
+
+    Databases of anonymous networks have the marks at the top, large ones of locations below "traits".
+    """
+    found = _found(address)
+    traits = found.get("traits")
+    marks = {**found, **traits} if isinstance(traits, dict) else found
+    return any(marks.get(name) is True for name in _HOSTED)
+
+
+_HOSTED = (
+    "is_anonymous",
+    "is_anonymous_proxy",
+    "is_anonymous_vpn",
+    "is_hosting_provider",
+    "is_public_proxy",
+    "is_residential_proxy",
+    "is_tor_exit_node",
+)
+
+
 def _located(address: str) -> str:
     """Town or region, and country, in English; "" where the database does not know, or there is none."""
+    found = _found(address)
+    regions = found.get("subdivisions")
+    region = regions[0] if isinstance(regions, list) and regions else None
+    names = [_name(found.get("city")) or _name(region), _name(found.get("country"))]
+    return ", ".join(dict.fromkeys(name for name in names if name))
+
+
+def _found(address: str) -> dict[str, object]:
+    """What the database has about the address; nothing where it does not know, or there is none."""
     path = settings.ENV.geoip_db
     if not path:
-        return ""
+        return {}
     import maxminddb  # only for sites that have such a database
 
     try:
         found = _reader(path).get(address)
     except (OSError, ValueError, maxminddb.InvalidDatabaseError):
         # A broken database is one that knows nothing: nobody waits for it to sign in.
-        return ""
-    if not isinstance(found, dict):
-        return ""
-    regions = found.get("subdivisions")
-    region = regions[0] if isinstance(regions, list) and regions else None
-    names = [_name(found.get("city")) or _name(region), _name(found.get("country"))]
-    return ", ".join(dict.fromkeys(name for name in names if name))
+        return {}
+    return dict(found) if isinstance(found, dict) else {}
 
 
 @functools.lru_cache(maxsize=1)

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from django.core.exceptions import ValidationError
 from django.db.models import Sum
 
-from accounts.models import Membership, MembershipKind, OrganizationInvitation, User
+from accounts import places
+from accounts.models import Membership, MembershipKind, OrganizationInvitation, SecurityReport, User
 from accounts.queries import verified_addresses
 from indexsite import audit
 from indexsite.audit import organizations, tokens
@@ -34,6 +35,9 @@ DORMANT = timedelta(days=3 * 365)
 BURST = timedelta(hours=72)
 BURST_SIZE = 10  # failed sign-ins
 POPULAR = 1000  # projects
+PLACES_KEPT = timedelta(days=2 * 365)
+PLACES_LOOKED_AT = 500  # sign-ins
+CAMPAIGN_SIZE = 10  # accounts whose owners report something
 
 _MAILBOX_EVENTS = (audit.EmailVerified.name, audit.EmailRemoved.name, audit.PrimaryEmailChanged.name)
 _FAILURES = (audit.SignInFailed.name, audit.SecondFactorFailed.name)
@@ -184,6 +188,37 @@ def _soft_flags(case: RecoveryCase, user: User, at: datetime) -> Iterator[SoftFl
         yield SoftFlag.REJECTED_BEFORE
     if _is_confusable(user, at):
         yield SoftFlag.CONFUSABLE
+    if _is_from_elsewhere(case, user, opened):
+        yield SoftFlag.UNUSUAL_NETWORK
+    if _is_campaign(opened, at):
+        yield SoftFlag.CAMPAIGN
+
+
+def _is_from_elsewhere(case: RecoveryCase, user: User, opened: datetime) -> bool:
+    """Whether the request came from machines for hire, or from a country in which the account was never used.
+
+    Sign-ins of the last month do not count: they may be those of the claimant. What the database of locations does
+    not know is not unusual.
+    """
+    if places.is_hosted(case.address):
+        return True
+    country = places.country_of(case.address)
+    if not country:
+        return False
+    before = user.audit_events.filter(
+        name=audit.SignedIn.name, at__gt=opened - PLACES_KEPT, at__lte=opened - RECENT
+    )
+    addresses = set(before.order_by("-pk").values_list("address", flat=True)[:PLACES_LOOKED_AT])
+    known = {places.country_of(address) for address in addresses} - {""}
+    return bool(known) and country not in known
+
+
+def _is_campaign(opened: datetime, at: datetime) -> bool:
+    """Whether many people said within three days of the request that something in their account was not them."""
+    around = SecurityReport.objects.filter(
+        reported_at__gt=opened - BURST, reported_at__lte=min(opened + BURST, at)
+    )
+    return around.order_by().values("user").distinct().count() >= CAMPAIGN_SIZE
 
 
 def _last_seen(user: User) -> datetime:

@@ -29,6 +29,26 @@ FLAG_WORDS: dict[str, str] = {
     SoftFlag.REJECTED_BEFORE: "rejected before",
     SoftFlag.CAMPAIGN: "phishing campaign running",
 }
+# Why it was raised, and what to look at.
+FLAG_HELP: dict[str, str] = {
+    HardFlag.DOMAIN_LAPSED: "The domain of a mailbox of the account has run out, or somebody registered it anew.",
+    HardFlag.CHANGED_RECENTLY: "A mailbox, the password or the address of a repository changed in the 30 days "
+    "before: whoever changed it may be the claimant.",
+    HardFlag.TOKEN_LEAKED: "A token of the account lay where others can read it, in the 30 days before.",
+    HardFlag.CANCELLED_RECENTLY: "The owner stopped a request in the last 30 days.",
+    HardFlag.CLAIMS_OTHERS: "The same browser or network asked for two or more other accounts in 30 days.",
+    SoftFlag.UNUSUAL_NETWORK: "It came from a country in which the account was not used in two years (the last "
+    "month does not count), or from hosting, a VPN, a proxy or Tor, as the database of locations says.",
+    SoftFlag.DORMANT: "Nobody has signed in or used a token for three years.",
+    SoftFlag.FAILED_SIGN_INS: "Ten or more sign-ins failed in the three days before.",
+    SoftFlag.CONFUSABLE: "The name looks like that of an owner of one of the thousand most used projects: is this "
+    "the account that the claimant means?",
+    SoftFlag.ROLE_REMOVED: "Somebody took a role from the account in the 30 days before.",
+    SoftFlag.ALTERNATE_MAILBOX: "The letters of this request go to a mailbox that the account never verified.",
+    SoftFlag.REJECTED_BEFORE: "The desk has rejected a request for this account before.",
+    SoftFlag.CAMPAIGN: "Ten people or more reported within three days of this request that something in their "
+    "account was not them.",
+}
 # What is at stake, by tier.
 TIER_WORDS = {
     Tier.I0: "nothing but the account",
@@ -115,6 +135,15 @@ def flag_chips(case: RecoveryCase) -> list[Chip]:
     hard = [code for code in HardFlag if code in case.flags]
     soft = [code for code in SoftFlag if code in case.assessment.get("flags", ())]
     return [Chip(FLAG_WORDS[code], "bad") for code in hard] + [Chip(FLAG_WORDS[code], "warn") for code in soft]
+
+
+def flags_explained(case: RecoveryCase) -> list[tuple[str, str]]:
+    """The same flags, each with why it was raised."""
+    raised = [
+        *(code for code in HardFlag if code in case.flags),
+        *(code for code in SoftFlag if code in case.assessment.get("flags", ())),
+    ]
+    return [(FLAG_WORDS[code], FLAG_HELP[code]) for code in raised]
 
 
 def score_chip(case: RecoveryCase) -> Chip:

@@ -74,6 +74,7 @@ def case(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         title=presentation.name_of(found),
         case=found,
         chips=presentation.chips_of(found, at),
+        flags=presentation.flags_explained(found),
         holder=lease.person.username if is_held and lease is not None else "",
         is_mine=is_mine,
         lease=lease if is_mine else None,

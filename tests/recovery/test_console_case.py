@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -12,8 +13,9 @@ from accounts.models import StaffKind, User
 from indexsite import clock
 from recovery.actions import owner as owner_acts
 from recovery.actions import requests
-from recovery.assurance import Signal
+from recovery.assurance import HardFlag, Signal, SoftFlag
 from recovery.models import BreakGlass, CaseState, Lease, RecoveryCase
+from recovery.presentation import FLAG_HELP, FLAG_WORDS
 from recovery.story_lines import WORDS
 from releases.models import Project
 from tests.support import cast, people, recovery
@@ -427,3 +429,13 @@ def test_pages_of_the_desk_hold_under_the_strict_policy(tina: Desk, claim: Claim
         response = tina.client.get(address)
         assert "unsafe" not in response["Content-Security-Policy"]
         assert "no-store" in response["Cache-Control"]
+
+
+def test_each_flag_is_explained_on_the_page_of_the_case(tina: Desk, claim: Claim) -> None:
+    flags = {"flags": [HardFlag.TOKEN_LEAKED], "assessment": {"flags": [*SoftFlag]}}
+    RecoveryCase.objects.filter(pk=claim.pk).update(**flags)
+    text = html.unescape(tina.look())
+    raised = [HardFlag.TOKEN_LEAKED, *SoftFlag]
+    assert [code for code in raised if FLAG_HELP[code] not in text] == []
+    assert FLAG_HELP[HardFlag.CLAIMS_OTHERS] not in text
+    assert set(FLAG_WORDS) == set(FLAG_HELP) == {*HardFlag, *SoftFlag}

@@ -6,12 +6,13 @@ import dataclasses
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 import time_machine
 from django.conf import settings
 
-from accounts.models import Membership, MembershipKind, Organization, User
+from accounts.models import Membership, MembershipKind, Organization, SecurityReport, User
 from indexsite import audit, clock, fetch
 from indexsite.audit import organizations
 from recovery.assurance import CaseFacts, EvidenceClass, HardFlag, SoftFlag, Tier, assess, points_of
@@ -20,7 +21,7 @@ from recovery.facts import facts_of, standing_of
 from recovery.models import CancelledBy, CaseState, NoticeKind, NoticeSent
 from releases.actions.lifecycle import deleting
 from releases.models import DownloadCount, Project, ProjectInvitation, Release, RoleKind
-from tests.support import cast
+from tests.support import cast, mmdb
 from tests.support.claims import ELSEWHERE, aged, case_of, claimant, past_event
 from tests.support.critical import listed, unlisted
 from tests.support.recovery import stored_case
@@ -325,6 +326,89 @@ def test_a_name_that_looks_like_a_popular_owners(db: None) -> None:
     downloads(project, 5)
     assert soft(double) == {SoftFlag.CONFUSABLE}
     assert soft(real) == frozenset()
+
+
+KNOWN: dict[str, object] = {
+    "198.51.100.0/24": {"country": {"iso_code": "DE"}},
+    "203.0.113.0/24": {"country": {"iso_code": "BR"}},
+    "192.0.2.0/25": {"country": {"iso_code": "DE"}, "traits": {"is_hosting_provider": True}},
+    "192.0.2.128/25": {"is_tor_exit_node": True},
+}
+
+
+@pytest.fixture
+def located(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = mmdb.write(tmp_path / "places.mmdb", KNOWN)
+    monkeypatch.setattr(settings, "ENV", dataclasses.replace(settings.ENV, geoip_db=str(path)))
+
+
+def used_from(user: User, address: str, days_ago: int) -> None:
+    past_event(user, audit.SignedIn(about=user, methods="password"), clock.now() - days_ago * DAY, address=address)
+
+
+@pytest.mark.parametrize(
+    ("address", "is_unusual"),
+    [
+        ("198.51.100.9", False),
+        ("203.0.113.9", True),
+        ("192.0.2.9", True),
+        ("192.0.2.200", True),
+        ("100.64.0.1", False),
+        ("", False),
+    ],
+)
+def test_a_request_from_another_country_or_from_machines_for_hire(
+    owner: User, located: None, address: str, is_unusual: bool
+) -> None:
+    used_from(owner, "198.51.100.1", 40)
+    assert (SoftFlag.UNUSUAL_NETWORK in soft(owner, address=address)) == is_unusual
+
+
+def test_a_sign_in_of_the_last_month_makes_no_country_usual(owner: User, located: None) -> None:
+    """Otherwise a thief with the password signs in once before asking."""
+    used_from(owner, "198.51.100.1", 400)
+    used_from(owner, "203.0.113.1", 3)
+    assert soft(owner, address="203.0.113.9") == {SoftFlag.UNUSUAL_NETWORK}
+    used_from(owner, "203.0.113.1", 31)
+    assert soft(owner, address="203.0.113.9") == frozenset()
+
+
+def test_where_no_place_is_known_none_is_unusual(owner: User, located: None) -> None:
+    assert soft(owner, address="203.0.113.9") == frozenset()
+
+
+def test_without_a_database_of_locations_no_network_is_unusual(owner: User) -> None:
+    used_from(owner, "198.51.100.1", 40)
+    assert soft(owner, address="203.0.113.9") == frozenset()
+
+
+def test_a_campaign_is_many_people_who_report_something_at_the_same_time(owner: User) -> None:
+    def report(user: User, days_ago: float) -> None:
+        SecurityReport.objects.create(user=user, source="link", reported_at=clock.now() - days_ago * DAY)
+
+    others = [cast.person(f"person{number}", totp=False) for number in range(12)]
+    for user in others[:9]:
+        report(user, 1)
+    for _ in range(5):
+        report(others[0], 1)
+    for user in others[9:]:
+        report(user, 4)
+    assert soft(owner) == frozenset()
+    report(others[9], 2)
+    assert soft(owner) == {SoftFlag.CAMPAIGN}
+
+
+def test_what_is_reported_soon_after_the_request_counts_and_long_after_does_not(owner: User) -> None:
+    case = opened(owner)
+    later = clock.now() + 2 * DAY
+    for number in range(10):
+        SecurityReport.objects.create(
+            user=cast.person(f"person{number}", totp=False), source="link", reported_at=later
+        )
+    assert facts_of(case, at=clock.now()).soft == frozenset()
+    assert facts_of(case, at=later).soft == {SoftFlag.CAMPAIGN}
+    SecurityReport.objects.update(reported_at=later + 5 * DAY)
+    assert facts_of(case, at=later + 6 * DAY).soft == frozenset()
 
 
 # --- The rest ---

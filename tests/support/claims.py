@@ -62,7 +62,7 @@ def aged(user: User, days: int = 400) -> User:
     return user
 
 
-def past_event(user: User, event: audit.Event, at: datetime) -> None:
+def past_event(user: User, event: audit.Event, at: datetime, *, address: str = "") -> None:
     """An event that was recorded then."""
     AuditEvent.objects.create(
         at=at,
@@ -72,6 +72,7 @@ def past_event(user: User, event: audit.Event, at: datetime) -> None:
         credential_label="web session",
         about=user,
         about_label=user.username,
+        address=address,
         project=event.project,
         data=event.data(),
     )

@@ -79,6 +79,8 @@ def _encoded(value: object) -> bytes:
     if isinstance(value, dict):
         pairs = [_encoded(key) + _encoded(entry) for key, entry in value.items()]
         return _control(7, len(pairs)) + b"".join(pairs)
+    if isinstance(value, bool):
+        return _control(14, int(value))
     if isinstance(value, list):
         return _control(11, len(value)) + b"".join(_encoded(entry) for entry in value)
     if isinstance(value, _Unsigned):
