@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 
 from accounts.forms import PageForm
-from indexsite.reasons import MAX_REASON
+from indexsite.reasons import MAX_MESSAGE
 from recovery.models import CaseReason
 
 
@@ -68,7 +68,7 @@ class ReplyForm(PageForm):
 
     text = forms.CharField(
         label="Your answer",
-        max_length=MAX_REASON,
+        max_length=MAX_MESSAGE,
         help_text="Never a password, a code or a token: nobody who works here needs one.",
         widget=forms.Textarea(attrs={"rows": 4}),
     )

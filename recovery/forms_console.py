@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from accounts.forms import PageForm
-from indexsite.reasons import MAX_REASON
+from indexsite.reasons import MAX_MESSAGE, MAX_REASON
 from recovery.actions.saving import NAME_LENGTH
 from recovery.assurance import HardFlag, SoftFlag, Tier
 from recovery.presentation import FLAG_WORDS, TIER_WORDS
@@ -45,11 +45,11 @@ class WordsForm(PageForm):
     """Something said: to the claimant, or to colleagues."""
 
     main_field = "text"
-    text = forms.CharField(label="Text", max_length=MAX_REASON, widget=forms.Textarea(attrs=_TEXT))
+    text = forms.CharField(label="Text", max_length=MAX_MESSAGE, widget=forms.Textarea(attrs={**_TEXT, "rows": 8}))
 
     def __init__(self, *args: Any, said_to: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["text"].help_text = f"At most {MAX_REASON} characters. {said_to}"
+        self.fields["text"].help_text = f"At most {MAX_MESSAGE} characters. {said_to}"
 
 
 class ApproveForm(CaseForm):

@@ -160,11 +160,16 @@ def opening_link(case: RecoveryCase, token: str, *, actor: Actor) -> None:
     mail.queue("recovery-link", to=[case.mailbox], context={"link": link, **origin(actor)})
 
 
-def tell_claimant(case: RecoveryCase, headline: str, sentence: str) -> None:
-    """To the mailbox that the case was opened with, and nowhere else. Never says what was believed."""
+def tell_claimant(case: RecoveryCase, headline: str, sentence: str, text: str = "") -> None:
+    """To the mailbox that the case was opened with, and nowhere else. Never says what was believed.
+
+    Args:
+        text: what somebody of the desk has written, in several lines.
+    """
     context = {
         "headline": headline,
         "sentence": sentence,
+        "text": text,
         "link": f"{settings.SITE_URL}/recovery/status/{case.pk}/",
     }
     mail.queue("recovery-claimant", to=[case.mailbox], context=context)

@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, StringAgg, Subquery, TextField, Value
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast, Coalesce, Concat
 
 from accounts.models import User
 from recovery.models import (
@@ -20,7 +21,7 @@ from recovery.models import (
     CaseState,
     RecoveryCase,
 )
-from releases.models import Role
+from releases.models import Designation, Project, Role, held_by
 
 DUE_WITHIN = timedelta(hours=24)
 UNMASKED_FOR = timedelta(minutes=15)
@@ -165,10 +166,16 @@ def case(pk: uuid.UUID, at: datetime) -> RecoveryCase | None:
     """With all that one query can bring along."""
     roles = Role.objects.filter(user=OuterRef("user")).order_by().values("user")
     names = roles.annotate(names=StringAgg("project__name", Value(", "))).values("names")
+    # Deleted projects stay on the list, and their rows.
+    whose: Any = OuterRef(OuterRef("user"))
+    held = Project.with_deleted.filter(held_by(whose)).order_by().values("normalized_name")
+    listed = Designation.objects.standing().filter(name__in=held).order_by().values(one=Value(1))
+    reasons = listed.annotate(lines=StringAgg(Concat("name", Value(": "), "reason"), Value("\n"))).values("lines")
     glass = BreakGlass.objects.filter(case=OuterRef("pk"), confirmed_at=None, expires_at__gt=at).order_by("-pk")
     rows = _as_lines(RecoveryCase.objects.filter(pk=pk)).select_related("merged_into", "user")
     return rows.annotate(
         project_names=Coalesce(Subquery(names, output_field=TextField()), Value(""), output_field=TextField()),
+        critical=Coalesce(Subquery(reasons, output_field=TextField()), Value(""), output_field=TextField()),
         glass_pk=Subquery(glass.values("pk")[:1]),
         glass_by=Subquery(glass.values("asked_by__username")[:1]),
         glass_reason=Subquery(glass.values("reason")[:1]),

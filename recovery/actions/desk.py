@@ -148,31 +148,31 @@ def ask(*, actor: Actor, pk: uuid.UUID, text: str, at: datetime) -> None:
     Raises:
         LeaseMissing, PermissionRefused, ReasonMissing: see there.
     """
-    text = reasons.clean(text, is_needed=True)
+    text = reasons.clean_message(text)
     case = _held(actor, Action.CASE_WORK, pk, at)
     story.insist_on(case, CaseState.IN_REVIEW)
     story.move(case, CaseState.NEEDS_INFO, at=at, waiting_since=at, expires_at=at + INFO_LIFE)
     story.tell(case, "asked", by=actor, at=at, text=text, is_public=True)
-    notices.tell_claimant(case, "a question", f"We need to ask you something: {text}")
+    notices.tell_claimant(case, "a question", "We need to ask you something:", text)
 
 
 @transaction.atomic
 def message(*, actor: Actor, pk: uuid.UUID, text: str, at: datetime) -> None:
     """Write to the claimant. Raises as `ask`."""
-    text = reasons.clean(text, is_needed=True)
+    text = reasons.clean_message(text)
     case = _held(actor, Action.CASE_WORK, pk, at)
     if case.reply_due_at is not None:
         case.reply_due_at = None
         case.save(update_fields=["reply_due_at"])
     story.tell(case, "message", by=actor, at=at, text=text, is_public=True)
-    notices.tell_claimant(case, "a message", text)
+    notices.tell_claimant(case, "a message", "We write to you about your request:", text)
 
 
 @transaction.atomic
 def note(*, actor: Actor, pk: uuid.UUID, text: str, at: datetime) -> None:
     """A note for colleagues; the claimant never reads it."""
     case = _locked(actor, Action.CASE_WORK, pk)
-    story.tell(case, "note", by=actor, at=at, text=reasons.clean(text, is_needed=True))
+    story.tell(case, "note", by=actor, at=at, text=reasons.clean_message(text))
 
 
 def reject(*, actor: Actor, pk: uuid.UUID, reason: str, at: datetime) -> RecoveryCase:

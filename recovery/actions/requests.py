@@ -92,7 +92,8 @@ def submit(
     secret = bearers.mint()
     with transaction.atomic():
         case = RecoveryCase.objects.create(
-            claimed=username.strip()[:254],
+            # The desk reads it: nothing in it turns or hides what stands beside it.
+            claimed=reasons.one_line(username)[:254],
             mailbox=mailbox,
             reason=reason,
             secret=bearers.digest(secret),
@@ -370,7 +371,7 @@ def tidy_owner(case: RecoveryCase) -> None:
 def reply(*, actor: Actor, pk: uuid.UUID, secret: str, text: str, at: datetime) -> None:
     """The claimant answers the desk's question; the case is the desk's again. Raises as `finish`."""
     limits.consume(Limit.RECOVERY_CLAIM, str(pk), at=at)
-    text = reasons.clean(text, is_needed=True)
+    text = reasons.clean_message(text)
     with transaction.atomic():
         case = story.of_claimant(pk, secret)
         story.insist_on(case, CaseState.NEEDS_INFO)

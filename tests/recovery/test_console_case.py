@@ -18,7 +18,7 @@ from recovery.models import BreakGlass, CaseState, Lease, RecoveryCase
 from recovery.presentation import FLAG_HELP, FLAG_WORDS
 from recovery.story_lines import WORDS
 from releases.models import Project
-from tests.support import cast, people, recovery
+from tests.support import cast, critical, people, recovery
 from tests.support.addresses import addresses
 from tests.support.database import changed_since, contents
 from tests.support.recovery import Calendar, Claim, headlines, link, queued
@@ -147,7 +147,41 @@ def test_what_is_typed_is_kept_when_it_cannot_be_sent(tina: Desk, claim: Claim) 
     assert "A long thought." in answer
     assert "take it first" in answer
     tina.do("take")
-    assert "Ensure this value has at most 500" in tina.do("message", status=400, text="x" * 501)
+    assert "Ensure this value has at most 4000" in tina.do("message", status=400, text="x" * 4001)
+
+
+def test_a_letter_of_several_lines_arrives_as_it_was_written_and_markup_is_text(tina: Desk, claim: Claim) -> None:
+    tina.do("take")
+    lines = ["Hello,", "", "is <b>this</b> yours & hers? It's long. " + "Why? " * 200, "<script>alert(1)</script>"]
+    page = tina.do("ask", text="\r\n".join(lines))
+    assert "is &lt;b&gt;this&lt;/b&gt; yours &amp; hers?" in page
+    assert "<script>alert(1)" not in page
+    letter = people.letters_to(MAIL)[-1]
+    assert "\n".join(line.strip() for line in lines) in str(letter.body)
+    html = str(letter.alternatives[0][0])
+    assert "<script>alert(1)" not in html
+    assert "Hello,<br>" in html
+    assert claim.case.events.get(name="asked").text.count("\n") == 3
+
+
+def test_a_prepared_reply_shows_nobody_the_address_that_was_typed(tina: Desk, olga: User, calendar: Calendar) -> None:
+    """Whoever chose one read what is masked everywhere else, and its letter told whose address it is."""
+    by_address = Claim(MAIL, "stranger@example.net", address="10.7.7.7").open().finish()
+    desk = Desk(User.objects.get(username="tina"), by_address)
+    desk.do("take")
+    for code in ("more-proof", "co-owner", "what-happened", "waiting"):
+        page = desk.client.get(f"{desk.address}?reply={code}").content.decode()
+        assert MAIL not in page
+        assert "olga" not in page.partition("<textarea")[2].partition("</textarea>")[0]
+        assert "the account" in page
+
+
+def test_why_so_much_depends_on_an_account_stands_on_its_case(tina: Desk, claim: Claim) -> None:
+    assert "On the critical list" not in tina.look()
+    critical.listed("sampleproject")
+    page = tina.look()
+    assert "On the critical list" in page
+    assert "sampleproject: Many need it." in page
 
 
 # -- the decision ----------------------------------------------------------------------------------------------
