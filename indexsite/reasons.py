@@ -1,5 +1,7 @@
-"""Reasons that people give for an act: one printable line of bounded length, fit to be shown to the world. And what
-they write to one another, which may have several lines."""
+"""Reasons that people give for an act: one printable line of bounded length, fit to be shown to the world.
+
+And what they write to one another, which may have several lines.
+"""
 
 from __future__ import annotations
 

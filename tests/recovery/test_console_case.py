@@ -164,7 +164,9 @@ def test_a_letter_of_several_lines_arrives_as_it_was_written_and_markup_is_text(
     assert claim.case.events.get(name="asked").text.count("\n") == 3
 
 
-def test_a_prepared_reply_shows_nobody_the_address_that_was_typed(tina: Desk, olga: User, calendar: Calendar) -> None:
+def test_a_prepared_reply_shows_nobody_the_address_that_was_typed(
+    tina: Desk, olga: User, calendar: Calendar
+) -> None:
     """Whoever chose one read what is masked everywhere else, and its letter told whose address it is."""
     by_address = Claim(MAIL, "stranger@example.net", address="10.7.7.7").open().finish()
     desk = Desk(User.objects.get(username="tina"), by_address)
