@@ -5,6 +5,10 @@ PORT ?= 8000
 # Two at most: the machine may be smaller than it looks, and shared.
 PROCESSES ?= 2
 PYTEST := $(PYTHON) -m pytest -n $(PROCESSES) --dist worksteal
+# What depends on the database runs on both: tests/support/two_databases.py lists it. ALL=1: everything does.
+BOTH := $(if $(ALL),,and both_databases)
+# Where journeys are: collecting all tests takes each process half a minute.
+JOURNEYS := tests/journeys tests/tokens/test_token_journey.py
 # Coverage is measured in one run: the second executes the same lines on another database.
 MEASURED := $(PYTHON) $(if $(MEASURE),-m slipcover --json --out $(MEASURE)) -m pytest -n $(PROCESSES) --dist worksteal
 
@@ -21,15 +25,15 @@ run: ## Serve a demo site on http://localhost:8000 (PORT=8001 for another port)
 	@scripts/install.sh
 	@$(PYTHON) scripts/run.py --port $(PORT)
 
-test: ## Run the test suite, on SQLite and on a real PostgreSQL
+test: ## Run the test suite on SQLite, and on a real PostgreSQL what depends on the database (ALL=1: everything)
 	@scripts/install.sh test
 	TEST_DATABASE=sqlite $(MEASURED) -m "not proof and not journey"
-	TEST_DATABASE=postgresql $(PYTEST) -m "not proof and not journey and not any_database"
+	TEST_DATABASE=postgresql $(PYTEST) -m "not proof and not journey $(BOTH)"
 
-journeys: ## Run the journeys: production server, real clients, real browser, on both databases
+journeys: ## Run the journeys: production server, real clients, real browser, on PostgreSQL, some on SQLite too
 	@scripts/install.sh test
-	TEST_DATABASE=sqlite $(PYTEST) -m "journey and not proof" tests
-	TEST_DATABASE=postgresql $(PYTEST) -m "journey and not proof and not any_database" tests
+	TEST_DATABASE=postgresql $(PYTEST) -m "journey and not proof" $(JOURNEYS)
+	TEST_DATABASE=sqlite $(PYTEST) -m "journey and not proof $(BOTH)" $(JOURNEYS)
 
 ci: ## Run everything that must hold before a change lands
 	@scripts/install.sh dev

@@ -18,6 +18,7 @@ from accounts.models import StaffKind, User
 from indexsite.env import EmailUrl, StorageUrl
 from tests.support import append_only, cast, migrated, run
 from tests.support.s3 import s3_bucket, s3_endpoint  # noqa: F401 - fixtures for every test
+from tests.support.two_databases import runs_on_both
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -31,19 +32,17 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("any-machine")
 
-# Fixtures by which a test comes to a database; "site" is one of processes of its own.
-DATABASES = {"db", "transactional_db", "site"}
 # What the browser or its driver says of itself: a navigation was overtaken, an answer did not come in time.
 DRIVER_ERRORS = [r"^Error: .*net::ERR_ABORTED", r"^TimeoutError: (Page|Frame|Locator)\."]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests without a database run on SQLite only; a journey is repeated once where the browser failed."""
+    """Mark what runs on both databases; a journey is repeated once where the browser failed."""
     for item in items:
         if item.get_closest_marker("journey"):
             item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=DRIVER_ERRORS))
-        elif not item.get_closest_marker("django_db") and DATABASES.isdisjoint(item.fixturenames):
-            item.add_marker(pytest.mark.any_database)
+        if runs_on_both(item.nodeid):
+            item.add_marker(pytest.mark.both_databases)
     # What starts processes takes longest: first, so that the other tests fill the time, and in one test process.
     items.sort(key=lambda item: "site" not in item.fixturenames)
 

@@ -31,7 +31,6 @@ OPENERS = {"begin_sign_in", "pass_stage", "perform_login", "login"}
 
 @pytest.mark.asvs("6.1.3", "6.3.3", "6.3.4", "6.3.6", "6.4.3", "7.4.2", "7.4.3")
 @pytest.mark.django_db
-@pytest.mark.any_database  # 770 walks, through code whose queries other tests try on both; `make asvs` does so too
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.name.replace(" ", "-"))
 def test_each_door_opens_as_far_as_the_table_says(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "ENV", dataclasses.replace(settings.ENV, breached_passwords="offline"))

@@ -21,9 +21,6 @@ from tests.support.virtual_keys import VirtualKey
 
 PASSWORD = "nine lanterns over a slow river"
 
-# What a key does in a browser does not depend on the database; tests/mfa runs on both.
-pytestmark = pytest.mark.any_database
-
 
 class Person:
     """Somebody new at a browser of their own, with a verified address and recovery codes that are kept.

@@ -14,8 +14,6 @@ import pytest
 from tests.support.large import MB, post, watched_memory, write_wheel
 from tests.support.site import ROOT, Site, _free_port
 
-pytestmark = pytest.mark.any_database
-
 # The same server, except that it closes the connection on a body nobody wants.
 WITHOUT_DRAINING = """
 import os, sys, django

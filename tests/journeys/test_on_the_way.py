@@ -15,9 +15,6 @@ from tests.support import chromium, crowd
 from tests.support.site import Site
 from tests.support.ssh_keys import Ssh
 
-# Markup and style: no database can change them.
-pytestmark = pytest.mark.any_database
-
 
 @pytest.fixture
 def page(browser: Browser, site: Site) -> Iterator[Page]:

@@ -17,9 +17,6 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, StorageState, exp
 from tests.support import axe, chromium, crowd
 from tests.support.site import Site
 
-# Style sheets, scripts and markup: no database can change them.
-pytestmark = pytest.mark.any_database
-
 PUBLIC = [
     "/",
     "/search/?q=sample",

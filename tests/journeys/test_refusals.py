@@ -13,8 +13,6 @@ from tests.support import clients, distributions
 from tests.support.clients import Desk
 from tests.support.site import Site
 
-pytestmark = pytest.mark.any_database
-
 # Two people whom no page of the site could bring about: each held a working token, then lost what it needs.
 PREPARE = """
 import json

@@ -350,7 +350,6 @@ def test_garbage_is_refused_everywhere_and_breaks_nothing(dave: User, text: str)
     assert client.post(ADD, {"name": "x", "credential": text}).status_code == 400
 
 
-@pytest.mark.any_database  # what is read of an answer is read before any row is
 def test_any_part_of_an_answer_may_be_anything(dave: User, carol: User) -> None:
     """Every leaf of a good answer, replaced by what does not belong there: refused, never an error of ours."""
     key = cast.add_key(dave)
@@ -379,7 +378,6 @@ def _spoil(answer: dict, draw: random.Random, junk: list) -> None:
     holder[draw.choice(sorted(holder))] = draw.choice(junk)
 
 
-@pytest.mark.any_database
 def test_signed_bytes_may_be_anything_too(dave: User) -> None:
     draw = random.Random(4)
     key = cast.add_key(dave)

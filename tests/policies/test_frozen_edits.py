@@ -12,7 +12,7 @@ from indexsite.policies import Action
 from tests.support import matrix
 
 # Walks every act.
-pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
+pytestmark = pytest.mark.django_db
 
 GOES_ON: dict[Action, str] = {
     Action.ACCOUNT_VIEW: "the owner looks at what happened",

@@ -39,8 +39,7 @@ from tests.support.transfers import offer
 from tests.support.uploads import token_for, upload
 from tokens.models import Token
 
-# Walks every address; what the policies read is asked for on both elsewhere.
-pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
+pytestmark = pytest.mark.django_db
 
 DETOURS = {SIGN_IN, SET_UP, "302 /account/second-factor/"}
 GUARDED = {

@@ -33,7 +33,7 @@ from tests.support.transfers import offer
 from tests.support.uploads import token_for, upload
 
 # Walks every page; each has tests of its own on both.
-pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
+pytestmark = pytest.mark.django_db
 
 JSON = "application/vnd.pypi.simple.v1+json"
 

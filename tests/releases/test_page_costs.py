@@ -21,7 +21,7 @@ from tests.support.people import browser
 from tests.support.tokens import token_of
 
 # Statements are counted, and both are sent the same.
-pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
+pytestmark = pytest.mark.django_db
 
 
 def grow(acme: Organization, owner: User, project: Project, first: int, count: int) -> None:
