@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
-from typing import Any
 
-import psycopg
 import pytest
 import requests
 
@@ -93,14 +89,6 @@ class CrashSite(Site):
         """Files whose bytes, or whose metadata's, are not in the store as their digest says."""
         rows = self.query("SELECT filename, sha256, metadata_sha256 FROM releases_file")
         return [name for name, *digests in rows for digest in digests if not self._holds(digest)]
-
-    def query(self, sql: str) -> list[Any]:
-        address = self.env["DATABASE_URL"]
-        if address.startswith("sqlite"):
-            with closing(sqlite3.connect(address.removeprefix("sqlite:///"))) as database:
-                return database.execute(sql).fetchall()
-        with psycopg.connect(address.replace("postgres://", "postgresql://", 1)) as connection:
-            return connection.execute(sql).fetchall()  # type: ignore[arg-type]
 
     def _holds(self, digest: str) -> bool:
         blob = self.directory / "files" / digest[:2] / digest[2:4] / digest[4:]

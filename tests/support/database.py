@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from django.apps import apps
+from django.db import connection
 from django.db.models import Model
 
 # What looking changes: who is here, when they were last seen, and how often something was tried.
@@ -19,6 +24,22 @@ def contents() -> dict[str, tuple[int, str]]:
 def changed_since(before: dict[str, tuple[int, str]]) -> set[str]:
     """Tables that are no longer as they were; those aside that every visit changes."""
     return {label for label, found in contents().items() if found != before[label]} - _LOOKING
+
+
+@contextmanager
+def noting_writes() -> Iterator[list[str]]:
+    """Statements that may have changed something: where there are none, `changed_since` need not be asked."""
+    noted: list[str] = []
+    tables = "|".join(apps.get_model(label)._meta.db_table for label in sorted(_LOOKING))
+    harmless = re.compile(rf'SELECT|(RELEASE )?SAVEPOINT|(INSERT INTO|UPDATE|DELETE FROM) "({tables})"')
+
+    def note(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if not harmless.match(sql):
+            noted.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(note):
+        yield noted
 
 
 def _contents(model: type[Model]) -> tuple[int, str]:

@@ -8,15 +8,19 @@ import re
 import secrets
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 from tests.support import migrated
 
@@ -73,6 +77,15 @@ class Site:
     def script(self, code: str) -> Any:
         """Run Python inside the site; returns the JSON it printed last."""
         return json.loads(self.manage("shell", "--verbosity", "0", "-c", code).splitlines()[-1])
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows that a query finds; a thousandth of what it costs to ask by `script`."""
+        address = self.env["DATABASE_URL"]
+        if address.startswith("sqlite"):
+            with closing(sqlite3.connect(address.removeprefix("sqlite:///"))) as database:
+                return database.execute(sql).fetchall()
+        with psycopg.connect(address.replace("postgres://", "postgresql://", 1)) as connection:
+            return connection.execute(sql).fetchall()
 
     def demo(self) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(self.manage("demo", "--json"))
