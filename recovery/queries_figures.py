@@ -22,6 +22,7 @@ from mfa.models import AuthenticatorApp, RecoveryDevice, SecurityKey
 from recovery.assurance import EvidenceClass
 from recovery.models import (
     OPEN_STATES,
+    REPLY_WITHIN,
     BreakGlass,
     CaseEvent,
     CaseState,
@@ -224,6 +225,38 @@ def first_replies(at: datetime) -> Spread:
     said = CaseEvent.objects.filter(name__in=("asked", "message"), at__gt=at - WINDOW).order_by()
     rows = said.values("case").annotate(first=Min("at"), since=Max("case__finished_at"))
     return spread(row["first"] - row["since"] for row in rows if row["since"] and row["first"] >= row["since"])
+
+
+@dataclass(frozen=True)
+class Owed:
+    """First replies that the desk owed within `WINDOW`: how many came late, or not at all until it was too late.
+
+    `worst`: by how much, at most. A case that was decided in time, without words before, was answered by that.
+    """
+
+    count: int
+    late: int
+    never: int
+    worst: timedelta
+
+
+def replies_owed(at: datetime) -> Owed:
+    """Of cases whose claimants finished within `WINDOW`, in the queue of the desk."""
+    said = CaseEvent.objects.filter(
+        case=OuterRef("pk"), name__in=("asked", "message"), at__gte=OuterRef("finished_at")
+    )
+    cases = RecoveryCase.objects.filter(finished_at__gt=at - WINDOW, queued_at__isnull=False, user__isnull=False)
+    rows = cases.order_by().values_list(
+        "finished_at", Subquery(said.order_by("at").values("at")[:1]), Coalesce("approved_at", "ended_at")
+    )
+    count, late, never, worst = 0, 0, 0, timedelta(0)
+    for finished, words, decided in rows:
+        count += 1
+        answered = min((moment for moment in (words, decided) if moment is not None), default=None)
+        over = (answered or at) - finished - REPLY_WITHIN
+        if over > timedelta(0):
+            late, never, worst = late + (answered is not None), never + (answered is None), max(worst, over)
+    return Owed(count, late, never, worst)
 
 
 @dataclass(frozen=True)

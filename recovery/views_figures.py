@@ -86,6 +86,7 @@ def _of_the_desk(at: datetime) -> dict[str, Any]:
         "incidents": query.incidents(at),
         "reopened": query.reopened(at),
         "replies": query.first_replies(at),
+        "owed": query.replies_owed(at),
         "resolved": query.resolved(at),
         "evidence": query.evidence_mix(at),
         "flags": query.flags(at),

@@ -29,6 +29,7 @@ from recovery.assurance import EvidenceClass, Outcome, Signal
 from recovery.models import (
     LINK_LIFE,
     OPEN_STATES,
+    REPLY_WITHIN,
     CaseReason,
     CaseState,
     Evidence,
@@ -41,7 +42,6 @@ from recovery.models import (
 EVIDENCE_LIFE = timedelta(days=14)
 PROVED_CASES = 3
 PROVED_WITHIN = timedelta(days=30)
-REPLY_WITHIN = timedelta(days=3)
 # How long a case that the rules alone would decide waits for the first letter to leave.
 LETTER_WITHIN = timedelta(hours=24)
 

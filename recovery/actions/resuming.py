@@ -18,9 +18,9 @@ from indexsite.actors import SITE, VISITOR, Actor
 from indexsite.audit import recovery as events
 from indexsite.errors import Conflict
 from recovery import notices
-from recovery.actions import assessing, requests, story
+from recovery.actions import assessing, story
 from recovery.assurance import EvidenceClass
-from recovery.models import REOPENED_WITHIN, CaseState, NoticeKind, RecoveryCase
+from recovery.models import REOPENED_WITHIN, REPLY_WITHIN, CaseState, NoticeKind, RecoveryCase
 
 # As long as cases about nobody wait.
 ANSWERED_AFTER = timedelta(days=14)
@@ -89,7 +89,7 @@ def _go_on(case: RecoveryCase, at: datetime) -> None:
         CaseState.QUEUED,
         at=at,
         queued_at=at,
-        reply_due_at=at + requests.REPLY_WITHIN,
+        reply_due_at=at + REPLY_WITHIN,
         round=case.round + 1,
         notified_at=None,
         not_before=None,

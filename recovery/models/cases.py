@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LINK_LIFE = timedelta(hours=24)
 # How long what a mailbox has stopped can be taken up again, and what was stopped be disputed.
 REOPENED_WITHIN = timedelta(days=30)
+# What the desk owes a claimant who has shown what there is: the first words of a person.
+REPLY_WITHIN = timedelta(days=3)
 
 
 class CaseState(models.TextChoices):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from indexsite import clock
 from recovery import queries_deciders, queries_figures, views_figures
 from recovery.actions import desk, owner, story
 from recovery.assurance import Signal
-from recovery.models import CaseState, Evidence
+from recovery.models import CaseState, Evidence, RecoveryCase
 from tests.support import cast, people, recovery
 from tests.support.database import changed_since, contents
 from tests.support.people import browser
@@ -121,6 +122,70 @@ def test_a_yes_without_reading_shows(olga: User, team: dict[str, User], calendar
     found = queries_deciders.hasty(clock.now())
     assert [(each.person, each.after.total_seconds()) for each in found] == [("theo", 59), ("tina", 20)]
     assert all(each.case == claim.pk for each in found)
+
+
+def test_a_long_story_takes_longer_to_read_and_a_quick_no_shows_too(
+    olga: User, team: dict[str, User], calendar: Calendar
+) -> None:
+    claim = queued("olga", Signal.PASSWORD, Signal.USER_TOKEN)
+    desk.take(actor=on_duty(team["tina"]), pk=claim.pk, at=clock.now())
+    for _ in range(5):
+        desk.note(actor=on_duty(team["tina"]), pk=claim.pk, text="x" * 500, at=clock.now())
+    calendar.jump(seconds=159)
+    claim.approve(team["tina"])
+    (one,) = queries_deciders.hasty(clock.now())
+    assert (one.person, one.after.total_seconds(), one.needed.total_seconds()) == ("tina", 159, 160)
+    assert "tina, after 159 of 160 seconds" in browser_of(team["sven"])
+
+
+def approved_together(calendar: Calendar, cases: Iterable[tuple[str, str]], people: dict[str, User]) -> None:
+    for number, names in enumerate(cases):
+        case = recovery.stored_case(recovery.veteran(f"person{number}"), CaseState.IN_REVIEW)
+        for name in names:
+            recovery.stored_approval(case, people[name])
+
+
+def test_two_who_approve_more_together_than_by_chance_stand_out(calendar: Calendar) -> None:
+    people = {name: cast.staff(name, StaffKind.SUPPORT_2) for name in ("theo", "tim", "tess", "toni")}
+    seldom = [("theo", "toni"), ("tess", "tim")]
+    approved_together(calendar, [("theo", "tim")] * 9 + [("tess", "toni")] * 9 + seldom, people)
+    found = {(pair.first, pair.second): pair for pair in queries_deciders.pairs(clock.now())}
+    assert {names for names, pair in found.items() if pair.is_unusual} == {("theo", "tim"), ("tess", "toni")}
+    # Each has 10 cases of 20.
+    assert (found["theo", "tim"].count, found["theo", "tim"].expected) == (9, 5.0)
+    assert found["tess", "tim"].count == 1
+
+
+def test_two_who_are_all_there_is_do_not(calendar: Calendar) -> None:
+    people = {name: cast.staff(name, StaffKind.SUPPORT_2) for name in ("theo", "tim")}
+    approved_together(calendar, [("theo", "tim")] * 9, people)
+    (pair,) = queries_deciders.pairs(clock.now())
+    assert (pair.count, pair.expected, pair.is_unusual) == (9, 9.0, False)
+
+
+def test_first_replies_that_came_late_or_never_are_counted_afterwards(
+    olga: User, team: dict[str, User], calendar: Calendar
+) -> None:
+    for name in ("pia", "quin", "rosa"):
+        recovery.veteran(name)
+    prompt, late, never, decided = (
+        queued(name, Signal.PASSWORD, Signal.USER_TOKEN, address=f"10.{number}.9.9")
+        for number, name in enumerate(["olga", "pia", "quin", "rosa"])
+    )
+    calendar.pass_by(days=2)
+    desk.take(actor=on_duty(team["tina"]), pk=prompt.pk, at=clock.now())
+    desk.message(actor=on_duty(team["tina"]), pk=prompt.pk, text="We look at it.", at=clock.now())
+    calendar.pass_by(days=3)
+    desk.take(actor=on_duty(team["theo"]), pk=late.pk, at=clock.now())
+    desk.message(actor=on_duty(team["theo"]), pk=late.pk, text="Sorry.", at=clock.now())
+    calendar.pass_by(days=1)
+    RecoveryCase.objects.filter(pk=decided.pk).update(approved_at=clock.now() - timedelta(days=4))
+    found = queries_figures.replies_owed(clock.now())
+    assert (found.count, found.late, found.never) == (4, 1, 1)
+    assert timedelta(days=3) <= found.worst < timedelta(days=3, hours=1)
+    assert RecoveryCase.objects.get(pk=never.pk).state == CaseState.QUEUED
+    page = browser_of(team["sven"])
+    assert "4; late 1, never given and late 1, at worst by" in page
 
 
 def test_looks_at_personal_data_are_counted(carla: User, team: dict[str, User]) -> None:
