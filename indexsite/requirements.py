@@ -48,7 +48,7 @@ class NewDraft:
 class NewFile:
     """A file that is to be published at once; `version` is canonical (PEP 440)."""
 
-    project: Project
+    project: Project | NewProject
     version: str
 
 

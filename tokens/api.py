@@ -41,6 +41,19 @@ class TokenSerializer(serializers.Serializer[Any]):
     permissions = serializers.ListField(
         child=serializers.CharField(), help_text="What it may be used for, such as upload."
     )
+    drafts_only = serializers.BooleanField(
+        help_text="Whether its uploads land in a draft, whatever address they are sent to."
+    )
+    versions = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="Sets of versions, such as >=2,<3; good for versions in all of them. Null for any.",
+    )
+    drafts = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="Ids of the drafts it is limited to; null for any.",
+    )
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(
         allow_null=True, help_text="The earliest end among its restrictions; null if there is none."
@@ -61,10 +74,16 @@ class TokenSerializer(serializers.Serializer[Any]):
             "project",
             str,
             description="Also fail (403) unless an upload to this project would be accepted now.",
-        )
+        ),
+        OpenApiParameter(
+            "version",
+            str,
+            description="The version of the upload; a token for some versions has to be asked about one.",
+        ),
     ],
     responses={
         200: TokenSerializer,
+        (400, PROBLEM): OpenApiResponse(ProblemSerializer, description="That is not a version."),
         (401, PROBLEM): OpenApiResponse(ProblemSerializer, description="No credentials were sent."),
         (403, PROBLEM): OpenApiResponse(
             ProblemSerializer, description="The token cannot be used, or not for this project."
@@ -83,9 +102,14 @@ def token(request: Request) -> Response:
     credential = actor.credential
     assert isinstance(credential, TokenCredential)  # noqa: S101 - no other way in
     wanted = request.query_params.get("project", "").strip()
-    if wanted and (denied := queries.upload_denied(actor, wanted)) is not None:
+    version = queries.read_version(request.query_params.get("version", "").strip())
+    if wanted and (denied := queries.upload_denied(actor, wanted, version)) is not None:
         raise PermissionRefused(denied.sentence, code=denied.code, help_path=denied.help_path)
     found = queries.inspection(
-        actor, token=credential.token, restrictions=credential.restrictions, permissions=credential.permissions
+        actor,
+        token=credential.token,
+        restrictions=credential.restrictions,
+        permissions=credential.permissions,
+        version=version,
     )
     return Response(TokenSerializer(found).data, headers={"Cache-Control": "no-store"})

@@ -6,17 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, canonicalize_version
+from packaging.version import Version
 
 from accounts.models import User
 from indexsite.actors import Actor, Permission
-from indexsite.errors import NotFound
+from indexsite.errors import InvalidInput, NotFound
 from indexsite.policies import Action, Denied, NewProject, may
+from indexsite.requirements import NewFile
 from releases.models import Project, RoleKind, is_secret_from
+from releases.upload import filenames
 from tokens.macaroons import caveats
 from tokens.models import Token
 
 ENDED_SHOWN = 20
+HELP = "/help/#tokens"
 
 
 @dataclass(frozen=True)
@@ -78,40 +82,78 @@ class Inspection:
     scope: str
     projects: list[ProjectVerdict] | None
     permissions: list[str]
+    drafts_only: bool
+    versions: list[str] | None
+    drafts: list[str] | None
     created_at: datetime
     expires_at: datetime | None
     valid: bool = True
 
 
 def inspection(
-    actor: Actor, *, token: Token, restrictions: tuple[caveats.AnyCaveat, ...], permissions: frozenset[Permission]
+    actor: Actor,
+    *,
+    token: Token,
+    restrictions: tuple[caveats.AnyCaveat, ...],
+    permissions: frozenset[Permission],
+    version: Version | None = None,
 ) -> Inspection:
-    """Everything a token's bearer may know about it."""
+    """Everything a token's bearer may know about it; `version` is the one that uploads would be of."""
     names = caveats.project_names(restrictions)
     return Inspection(
         id=token.pk,
         description=token.description,
         user=token.user.username,
         scope="account" if names is None else "project",
-        projects=None if names is None else [verdict(actor, name) for name in sorted(names)],
+        projects=None if names is None else [verdict(actor, name, version) for name in sorted(names)],
         permissions=sorted(permissions),
+        drafts_only=Permission.DRAFT_UPLOAD in permissions and Permission.UPLOAD not in permissions,
+        versions=caveats.version_sets(restrictions),
+        drafts=caveats.draft_ids(restrictions),
         created_at=token.created_at,
         expires_at=caveats.expires_at(restrictions),
     )
 
 
-def verdict(actor: Actor, name: str) -> ProjectVerdict:
+def verdict(actor: Actor, name: str, version: Version | None = None) -> ProjectVerdict:
     """Whether `actor` could upload to the project of this name, or register it."""
-    denied = upload_denied(actor, name)
+    denied = upload_denied(actor, name, version)
     return ProjectVerdict(name, denied is None, denied.sentence if denied is not None else None)
 
 
-def upload_denied(actor: Actor, name: str) -> Denied | None:
-    """The policies' answer to an upload under this name, or None if they allow it."""
+def upload_denied(actor: Actor, name: str, version: Version | None = None) -> Denied | None:
+    """The policies' answer to an upload under this name, or None if they allow it.
+
+    Without a version a token for some versions is told to ask about one.
+    """
     normalized = canonicalize_name(name)
-    project = Project.objects.filter(normalized_name=normalized).first()
-    if project is None or is_secret_from(actor.user, project):
-        answer = may(actor, Action.PROJECT_CREATE, NewProject(name, normalized))
-    else:
-        answer = may(actor, Action.FILE_UPLOAD, project)
-    return answer if isinstance(answer, Denied) else None
+    found = Project.objects.filter(normalized_name=normalized).first()
+    is_new = found is None or is_secret_from(actor.user, found)
+    project = NewProject(name, normalized) if found is None or is_new else found
+    act = Action.PROJECT_CREATE if is_new else Action.FILE_UPLOAD
+    answer = may(actor, act, project if version is None else NewFile(project, canonicalize_version(version)))
+    if not isinstance(answer, Denied):
+        return None
+    sets = _version_sets(actor) if version is None else None
+    if sets is not None and answer.code == "credential-scope":
+        sentence = f"This token is limited to versions {','.join(sets)}: ask about one with ?version= as well."
+        return Denied(answer.code, sentence, HELP)
+    return answer
+
+
+def _version_sets(actor: Actor) -> list[str] | None:
+    return caveats.version_sets(getattr(actor.credential, "restrictions", ()))
+
+
+def read_version(text: str) -> Version | None:
+    """The version that somebody asks about; None for none.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    if not text:
+        return None
+    version = filenames.read_version(text)
+    if version is None:
+        raise InvalidInput("That is not a version (PEP 440), such as 1.2.3.", code="invalid-version")
+    return version

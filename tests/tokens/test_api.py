@@ -23,6 +23,7 @@ from indexsite.api_problems import problem_of
 from releases.models import Project
 from tests.support import cast
 from tests.support.tokens import basic, token_of
+from tokens.macaroons import wire
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +77,9 @@ def test_an_account_token_hears_whose_it_is_and_for_how_long(client: Client, ali
             "account:read", "draft:cancel", "draft:create", "draft:preview", "draft:read", "draft:replace",
             "draft:submit", "draft:upload", "release:publish", "upload",
         ],
+        "drafts_only": False,
+        "versions": None,
+        "drafts": None,
     }  # fmt: skip
 
 
@@ -120,6 +124,56 @@ def test_asking_for_a_project_fails_where_an_upload_would(
     account = token_of(alice, description="all").secret()
     assert ask(client, account, project="foreign").json()["code"] == "no-role"
     assert ask(client, account, project="not-yet-there").status_code == 200
+
+
+def narrowed(token: Token, *caveats: bytes) -> str:
+    macaroon = wire.restrict(wire.parse(token.secret(), prefix="idx-"), *caveats)
+    return wire.serialize(macaroon, prefix="idx-")
+
+
+def test_a_token_for_one_draft_says_so(client: Client, alice: User) -> None:
+    ids = ("6f1c1b0e-0000-4000-8000-000000000001", "6f1c1b0e-0000-4000-8000-000000000002")
+    one, two = (f'[102,"{id_}"]'.encode() for id_ in ids)
+    response = ask(client, narrowed(token_of(alice), b"[101]", one))
+    conforms(response, URL)
+    body = response.json()
+    assert (body["drafts_only"], body["drafts"], body["versions"]) == (True, [ids[0]], None)
+    assert not {"upload", "release:publish"} & set(body["permissions"])
+    assert ask(client, narrowed(token_of(alice, description="b"), one, two)).json()["drafts"] == []
+
+
+def test_a_token_for_some_versions_is_asked_about_one(client: Client, alice: User, sampleproject: Project) -> None:
+    secret = narrowed(token_of(alice, project=sampleproject), b'[103,">=2"]', b'[103,"<3"]')
+    body = ask(client, secret).json()
+    assert body["versions"] == [">=2", "<3"]
+    assert body["projects"] == [
+        {
+            "name": "sampleproject",
+            "may_upload": False,
+            "problem": "This token is limited to versions >=2,<3: ask about one with ?version= as well.",
+        }
+    ]
+    early = ask(client, secret, project="sampleproject", version="2.0rc1.post1")
+    conforms(early, URL)
+    assert early.status_code == 403
+    good = ask(client, secret, project="sampleproject", version="2.1rc1")
+    assert good.status_code == 200
+    assert good.json()["projects"][0]["may_upload"] is True
+    other = ask(client, secret, project="sampleproject", version="3.0")
+    assert other.status_code == 403
+    assert "is not valid for version 3: it is limited to <3" in other.json()["detail"]
+    assert ask(client, secret, project="elsewhere", version="2.1").status_code == 403
+    account = narrowed(token_of(alice, description="b"), b'[103,">=2"]')
+    assert ask(client, account, project="new-name").status_code == 403
+    assert ask(client, account, project="new-name", version="2").status_code == 200
+
+
+@pytest.mark.parametrize("version", ["newest", ">=2", "1" * 5000])
+def test_what_is_no_version_is_a_sentence(client: Client, alice: User, version: str) -> None:
+    response = ask(client, token_of(alice).secret(), version=version)
+    assert response.status_code == 400
+    conforms(response, URL)
+    assert response.json()["code"] == "invalid-version"
 
 
 def test_basic_credentials_and_a_missing_slash_do_as_well(client: Client, alice: User) -> None:
@@ -244,7 +298,7 @@ def test_the_document_is_openapi_3_1_and_made_without_a_warning(client: Client) 
     assert document["openapi"] == "3.1.0"
     assert {"/api/v1/", "/api/v1/token/", "/api/v1/projects/{name}/downloads/"} <= set(document["paths"])
     operation = document["paths"][URL]["get"]
-    assert sorted(operation["responses"]) == ["200", "401", "403", "429"]
+    assert sorted(operation["responses"]) == ["200", "400", "401", "403", "429"]
     assert operation["security"] == [{"bearerToken": []}, {"basicToken": []}]
     assert set(document["components"]["securitySchemes"]) == {"bearerToken", "basicToken"}
 

@@ -358,6 +358,19 @@ def project_names(caveats: Iterable[AnyCaveat]) -> frozenset[str] | None:
     return frozenset.intersection(*agreed) if agreed else None
 
 
+def version_sets(caveats: Iterable[AnyCaveat]) -> list[str] | None:
+    """The sets that a version has to be in, in all of them, or None for any version."""
+    return [caveat.specifier for caveat in caveats if isinstance(caveat, Versions)] or None
+
+
+def draft_ids(caveats: Iterable[AnyCaveat]) -> list[str] | None:
+    """The drafts that every restriction agrees on, or None where no restriction names any."""
+    named = {caveat.draft_id for caveat in caveats if isinstance(caveat, OneDraft)}
+    if not named:
+        return None
+    return sorted(named) if len(named) == 1 else []
+
+
 def _exactly(fields: Encoded, *readers: Any) -> tuple[Any, ...]:
     if len(fields) != len(readers):
         raise _refused("has a restriction that cannot be read")
