@@ -6,17 +6,21 @@ An execution asks everything anew under the lock, in one transaction, and once: 
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet, Value
+from django.tasks import task
 
 from accounts.actions import new_places
 from accounts.actions.sessions import drop_sessions
 from accounts.models import User
-from indexsite import audit
+from indexsite import audit, clock
 from indexsite.actors import SITE
 from indexsite.audit import recovery as events
 from mfa.models import RemovalGround, devices_of, has_factor, remove_factor
@@ -30,6 +34,7 @@ from recovery.models import (
     CaseState,
     Enrolment,
     NoticeKind,
+    NoticeSent,
     RecoveryCase,
 )
 from tokens.actions.revoke import drop_tokens
@@ -42,27 +47,35 @@ REMINDERS = (timedelta(days=3), timedelta(days=7), timedelta(days=12))
 NOBODY_ANSWERED = resuming.ANSWERED_AFTER
 EVIDENCE_KEPT = timedelta(days=90)
 AT_ONCE = 500
+# More executions than that are shared among workers, if there are several; one task does them for so long at a
+# stretch, so that letters and everything else have their turn.
+SHARED_FROM = 10
+SHARES = 3
+TURN = timedelta(seconds=50)
 
 _EXPIRING = (CaseState.SUBMITTED, CaseState.EVIDENCE, CaseState.NEEDS_INFO)
 
 
 def tend(*, at: datetime) -> None:
     """All that time does to cases; one that fails does not keep the others waiting."""
-    rows = RecoveryCase.objects.order_by("pk")
+    rows = RecoveryCase.objects.order_by("submitted_at", "pk")
     _each(rows.filter(state__in=_EXPIRING, expires_at__lte=at), _expire, at)
-    _each(rows.filter(state=CaseState.EVIDENCE, finished_at=None).exclude(opened_at=None), _remind, at)
+    _each(rows.filter(_reminder_is_due(at), state=CaseState.EVIDENCE, finished_at=None), _remind, at)
     _each(rows.filter(state=CaseState.EVIDENCE).exclude(finished_at=None), _judge, at)
     _each(
         rows.filter(state=CaseState.CANCELLED, cancelled_by="mailbox").exclude(finished_at=None), resuming.look, at
     )
     _each(rows.filter(state=CaseState.QUEUED, user=None, queued_at__lte=at - NOBODY_ANSWERED), _answer_nobody, at)
-    _each(rows.filter(state__in=COOLING_STATES), _write_letters, at)
-    _each(rows.filter(state__in=COOLING_STATES, not_before__lte=at), execute, at)
+    _each(_with_letters_due(rows.filter(state__in=COOLING_STATES), at), _write_letters, at)
     _each(rows.filter(state=CaseState.EXECUTED), _expire_enrolment, at)
     _each(rows.filter(state=CaseState.HOLD, hold_until__lte=at), _end_hold, at)
     _each(rows.filter(state=CaseState.DISPUTED), _prolong_freeze, at)
     old = rows.filter(ended_at__lte=at - EVIDENCE_KEPT, purged_at=None)
     _each(old.exclude(state=CaseState.DISPUTED)[:AT_ONCE], _purge, at)
+    if _due(at).count() > SHARED_FROM:
+        for _ in range(SHARES):
+            help_to_execute.enqueue()
+    execute_due(at=at)
 
 
 def _each(cases: QuerySet[RecoveryCase], act: Callable[[uuid.UUID, datetime], object], at: datetime) -> None:
@@ -71,6 +84,46 @@ def _each(cases: QuerySet[RecoveryCase], act: Callable[[uuid.UUID, datetime], ob
             act(pk, at)
         except Exception:
             log.exception("Recovery %s could not be looked at; it stays as it is until the next time.", pk)
+
+
+@task()
+def help_to_execute() -> None:
+    """For another worker, where there is one: with nothing left to do it costs nothing."""
+    execute_due(at=clock.now())
+
+
+def execute_due(*, at: datetime, until: float | None = None) -> int:
+    """Carry out what is due, the longest due first; returns how many this worker handed over.
+
+    Several workers share the work: each passes over what another one has locked. What a killed one had begun never
+    was, and is looked at again at the end.
+
+    Args:
+        until: of `time.monotonic()`: from then on the rest waits for the next time, `TURN` from now by default.
+    """
+    until = time.monotonic() + TURN.total_seconds() if until is None else until
+    done, failed = 0, set()
+    for _ in range(2):
+        for pk in list(_due(at).exclude(pk__in=failed).values_list("pk", flat=True)):
+            if time.monotonic() > until:
+                return done
+            try:
+                done += _execute_if_free(pk, at)
+            except Exception:
+                failed.add(pk)
+                log.exception("Recovery %s could not be carried out; it is tried again the next time.", pk)
+    return done
+
+
+def _due(at: datetime) -> QuerySet[RecoveryCase]:
+    return RecoveryCase.objects.filter(state__in=COOLING_STATES, not_before__lte=at).order_by("not_before", "pk")
+
+
+@transaction.atomic
+def _execute_if_free(pk: uuid.UUID, at: datetime) -> bool:
+    """Whether it was handed over now, by this worker."""
+    is_mine = story.lock_unless_taken(pk) and _due(at).filter(pk=pk).exists()
+    return is_mine and execute(pk, at) is CaseState.EXECUTED
 
 
 @transaction.atomic
@@ -177,6 +230,16 @@ def _end_others(case: RecoveryCase, at: datetime) -> None:
 # -- letters --------------------------------------------------------------------------------------------------
 
 
+def _with_letters_due(cases: QuerySet[RecoveryCase], at: datetime) -> QuerySet[RecoveryCase]:
+    """Those whose owner has not been written to in this round that half is over, or that a day is left."""
+    told = NoticeSent.objects.filter(case=OuterRef("pk"), round=OuterRef("round"), is_owner=True)
+    now = Value(at, output_field=DateTimeField())
+    cases = cases.annotate(left=F("not_before") - now, past=now - F("notified_at"))
+    is_half_over = Q(left__lte=F("past")) & ~Exists(told.filter(kind=NoticeKind.HALFWAY))
+    is_last_day = Q(left__lte=approving.LAST_NOTICE) & ~Exists(told.filter(kind=NoticeKind.LAST_DAY))
+    return cases.filter(is_half_over | is_last_day)
+
+
 @transaction.atomic
 def _write_letters(pk: uuid.UUID, at: datetime) -> None:
     case = story.lock(pk)
@@ -190,6 +253,12 @@ def _tell_what_is_due(case: RecoveryCase, at: datetime) -> None:
         notices.tell_owner(case, NoticeKind.HALFWAY, at=at)
     if case.not_before is not None and case.not_before - approving.LAST_NOTICE <= at:
         notices.tell_owner(case, NoticeKind.LAST_DAY, at=at)
+
+
+def _reminder_is_due(at: datetime) -> Q:
+    """Cases that were opened longer ago than the first reminder that they have not had."""
+    due = (Q(reminders=count, opened_at__lte=at - wait) for count, wait in enumerate(REMINDERS))
+    return reduce(or_, due)
 
 
 @transaction.atomic

@@ -7,6 +7,8 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
+
 from accounts.models import User
 from indexsite.actors import Actor
 from indexsite.errors import Conflict, NotFound
@@ -47,6 +49,14 @@ def lock(pk: uuid.UUID) -> RecoveryCase:
     if case is None:
         raise CaseUnknown
     return case
+
+
+def lock_unless_taken(pk: uuid.UUID) -> bool:
+    """Whether the row by which `lock` begins was free, and is locked now. True where the database cannot tell."""
+    if not connection.features.has_select_for_update_skip_locked:
+        return True
+    rows = User.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
+    return rows.filter(recovery_cases=pk).first() is not None
 
 
 def of_claimant(pk: uuid.UUID, secret: str) -> RecoveryCase:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -13,9 +12,9 @@ from indexsite import clock
 from indexsite.errors import DomainError
 from mfa.models import FactorRemoval, has_factor
 from recovery.actions import approving, executing, owner
-from recovery.models import CaseApproval, CaseState, NoticeKind, RecoveryCase
-from tests.support import cast, recovery
-from tests.support.races import meet, together
+from recovery.models import CaseApproval, CaseState
+from tests.support import cast, recovery, recovery_due
+from tests.support.races import SURELY, meet, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,29 +32,6 @@ def team(db: None) -> list[User]:
     return [recovery.desk("tina", StaffKind.SUPPORT_1), recovery.desk("theo", StaffKind.SUPPORT_2)]
 
 
-def due(owned: User, team: list[User]) -> recovery.Claim:
-    """Decided by two, told in time, and due: only the clocks of the rows were moved."""
-    claim = recovery.Claim("olga", "olga@example.org").open().offer(recovery.Signal.DEVICE).finish()
-    claim.approve(*team)
-    now = clock.now()
-    case = claim.case
-    recovery.stored_notices(case, NoticeKind.LAST_DAY, at=now - timedelta(days=2))
-    case.notices.filter(kind=NoticeKind.OPENED).update(sent_at=now - timedelta(days=9))
-    from recovery.models import BreakGlass
-
-    sven = recovery.desk("sven", StaffKind.SECURITY)
-    glass = BreakGlass.objects.create(
-        case=case, asked_by=team[1], asked_at=now, reason="test", expires_at=now + timedelta(minutes=30)
-    )
-    BreakGlass.objects.filter(pk=glass.pk).update(
-        confirmed_by=sven, confirmed_at=now - timedelta(hours=1), expires_at=now + timedelta(hours=1)
-    )
-    RecoveryCase.objects.filter(pk=case.pk).update(
-        notified_at=now - timedelta(days=9), not_before=now - timedelta(seconds=1)
-    )
-    return claim
-
-
 def outcome(act: object) -> str:
     try:
         return str(act())  # type: ignore[operator]
@@ -66,7 +42,7 @@ def outcome(act: object) -> str:
 def test_case_10_two_workers_carry_it_out_once(
     owned: User, team: list[User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claim = due(owned, team)
+    claim = recovery.due(team)
     meet(monkeypatch, "recovery.actions.story.lock")
     found = together(*[partial(executing.execute, claim.pk, clock.now())] * 2)
     assert found == [CaseState.EXECUTED] * 2
@@ -80,7 +56,7 @@ def test_case_10_without_the_lock_the_database_still_lets_one_through(
 ) -> None:
     from tests.support.races import without_any_lock
 
-    claim = due(owned, team)
+    claim = recovery.due(team)
     without_any_lock(monkeypatch)
     meet(monkeypatch, "recovery.actions.executing._hand_over")
 
@@ -95,10 +71,23 @@ def test_case_10_without_the_lock_the_database_still_lets_one_through(
     assert FactorRemoval.objects.filter(case=claim.pk).count() == 1
 
 
+def test_two_workers_share_what_is_due_and_each_case_is_carried_out_once(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recovery_due.fill(24)
+    meet(monkeypatch, "recovery.actions.executing._due", patience=SURELY)
+
+    done = together(*[partial(executing.execute_due, at=clock.now())] * 2)
+
+    assert (sum(done), recovery_due.executed(), recovery_due.faults()) == (24, 24, [])
+    # On SQLite whoever comes first may do all of it: only one can write at a time.
+    assert connection.vendor == "sqlite" or min(done) > 0
+
+
 def test_case_12_the_owner_stops_it_in_the_second_it_is_carried_out(
     owned: User, team: list[User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claim = due(owned, team)
+    claim = recovery.due(team)
     token = recovery.link("cancel", "olga@example.org")
     meet(monkeypatch, "recovery.actions.story.lock")
     stop = partial(owner.cancel_by_link, actor=recovery.visitor(), token=token, at=clock.now())

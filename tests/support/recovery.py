@@ -22,7 +22,7 @@ from mfa.ceremonies import Kind
 from recovery.actions import approving, enrolling, executing, gathering, requests, story
 from recovery.actions import desk as desk_acts
 from recovery.assurance import Signal
-from recovery.models import CaseApproval, CaseReason, CaseState, NoticeKind, NoticeSent, RecoveryCase
+from recovery.models import BreakGlass, CaseApproval, CaseReason, CaseState, NoticeKind, NoticeSent, RecoveryCase
 from releases.models import Project, Release, Role
 from tests.support import cast, people
 from tests.support.authenticators import SoftKey
@@ -190,7 +190,7 @@ class Claim:
 
     def __init__(self, username: str, mailbox: str, *, address: str = "192.0.2.10", **options: object) -> None:
         self.actor = visitor(address)
-        self.mailbox = mailbox
+        self.name, self.mailbox = username, mailbox
         options.setdefault("reason", CaseReason.LOST_FACTOR)
         submitted = requests.submit(
             actor=self.actor, username=username, mailbox=mailbox, device="", at=clock.now(), **options
@@ -270,6 +270,26 @@ class Claim:
         else:
             secret = totp.new_secret()
             enrolling.add_app(guest=guest, secret=secret, code=code_of(secret), at=clock.now())
+
+
+def due(team: list[User]) -> Claim:
+    """Olga's, decided by two, told in time, and due in real time: a broken glass has moved the clocks."""
+    claim = Claim("olga", "olga@example.org").open().offer(Signal.DEVICE).finish()
+    claim.approve(*team)
+    now, case = clock.now(), claim.case
+    stored_notices(case, NoticeKind.LAST_DAY, at=now - timedelta(days=2))
+    case.notices.filter(kind=NoticeKind.OPENED).update(sent_at=now - timedelta(days=9))
+    sven = desk("sven", StaffKind.SECURITY)
+    glass = BreakGlass.objects.create(
+        case=case, asked_by=team[1], asked_at=now, reason="test", expires_at=now + timedelta(minutes=30)
+    )
+    BreakGlass.objects.filter(pk=glass.pk).update(
+        confirmed_by=sven, confirmed_at=now - timedelta(hours=1), expires_at=now + timedelta(hours=1)
+    )
+    RecoveryCase.objects.filter(pk=case.pk).update(
+        notified_at=now - timedelta(days=9), not_before=now - timedelta(seconds=1)
+    )
+    return claim
 
 
 def code_of(secret: str) -> str:
