@@ -205,14 +205,16 @@ def merge(*, actor: Actor, pk: uuid.UUID, into: uuid.UUID, reason: str, at: date
     """Close a duplicate; its evidence and its story stay with it, and the other one names it.
 
     Raises:
-        InvalidInput: they are the same case, or about different accounts.
+        InvalidInput: they are the same case, or about different accounts, or the other has ended.
         LeaseMissing, PermissionRefused: see there.
     """
     reason = reasons.clean(reason, is_needed=True)
     case = _held(actor, Action.CASE_WORK, pk, at)
     other = RecoveryCase.objects.filter(pk=into).first()
-    if other is None or other.pk == case.pk or other.user_id != case.user_id:
-        raise InvalidInput("Name another case about the same account.", code="not-a-duplicate")
+    is_rival = other is not None and other.pk != case.pk and other.user_id == case.user_id is not None
+    # Into one that has ended it would be a rejection, without the second reader.
+    if other is None or not is_rival or not other.is_open:
+        raise InvalidInput("Name another open case about the same account.", code="not-a-duplicate")
     requests.end(case, CaseState.DUPLICATE, "it is a duplicate", at=at, by=actor, merged_into=other)
     story.tell(other, "merged", by=actor, at=at, text=reason, duplicate=str(case.pk))
     notices.tell_claimant(case, "it ended", notices.NOT_SURE)

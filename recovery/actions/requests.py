@@ -44,6 +44,8 @@ PROVED_CASES = 3
 PROVED_WITHIN = timedelta(days=30)
 # How long a case that the rules alone would decide waits for the first letter to leave.
 LETTER_WITHIN = timedelta(hours=24)
+# Security hears once in that time of requests for one and the same account of the staff: a burst is no flood.
+STAFF_ASKED_AGAIN = timedelta(hours=6)
 
 
 class OpeningLinkInvalid(InvalidInput):
@@ -137,8 +139,11 @@ def _subject(case: RecoveryCase, at: datetime) -> User | None:
         return None
     if user.is_staff or user.is_superuser:
         # Rule 11: replacing the factor of somebody on the staff is an act of two in the console.
+        lately = user.audit_events.filter(name=events.RecoveryOfStaffAsked.name, at__gt=at - STAFF_ASKED_AGAIN)
+        is_news = not lately.exists()
         audit.record(SITE, events.RecoveryOfStaffAsked(about=user))
-        notices.page_security(case, f"somebody asked to recover {user.username}, who works for this site")
+        if is_news:
+            notices.page_security(case, f"somebody asked to recover {user.username}, who works for this site")
         return None
     if RequestPause.objects.filter(user=user, until__gt=at).exists():
         return None

@@ -6,7 +6,8 @@ import pytest
 
 from accounts.models import User
 from indexsite import clock
-from recovery.actions import desk, owner, resuming, story
+from indexsite.errors import InvalidInput
+from recovery.actions import desk, owner, requests, resuming, story
 from recovery.assurance import Signal
 from recovery.models import CaseState
 from tests.support import cast, people, recovery
@@ -29,6 +30,21 @@ def test_case_22_two_claimants_and_both_are_decided_at_the_highest_tier(
     assert set(second.case.evidence.values_list("signal", flat=True)) == {"mailbox", "device"}
     assert set(first.case.evidence.values_list("signal", flat=True)) == {"mailbox", "password"}
     assert first.case.events.filter(name="merged", data__duplicate=str(second.pk)).exists()
+
+
+def test_merging_is_no_way_around_the_second_reader(
+    carla: User, team: dict[str, User], calendar: Calendar
+) -> None:
+    ended = queued("carla", Signal.PASSWORD)
+    requests.withdraw(actor=ended.actor, pk=ended.pk, secret=ended.secret, at=clock.now())
+    rivals = [queued("carla", Signal.DEVICE, address=f"10.0.{net}.1") for net in (1, 2)]
+    nobodies = [Claim(name, "them@example.net", address="10.0.3.1").open().finish() for name in ("who", "what")]
+    for claim, into in ((rivals[0], ended), nobodies):
+        desk.take(actor=on_duty(team["tina"]), pk=claim.pk, at=clock.now())
+        before = (claim.state, claim.case.events.count())
+        with pytest.raises(InvalidInput, match="another open case about the same account"):
+            desk.merge(actor=on_duty(team["tina"]), pk=claim.pk, into=into.pk, reason="the same", at=clock.now())
+        assert (claim.state, claim.case.events.count(), into.case.merged.count()) == (*before, 0)
 
 
 def test_an_alternate_mailbox_is_silent_until_something_the_owner_alone_has(
