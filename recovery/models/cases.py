@@ -58,25 +58,19 @@ OPEN_STATES = (_S.SUBMITTED, *UNDECIDED_STATES, _S.APPROVED, *COOLING_STATES)
 # The account has changed hands, and may yet be taken back.
 HANDED_OVER_STATES = (_S.EXECUTED, _S.HOLD)
 
-_ENDS = (
-    _S.CANCELLED,
-    _S.DISPUTED,
-    _S.SELF_RESOLVED,
-    _S.REJECTED,
-    _S.EXPIRED,
-    _S.DUPLICATE,
-    _S.WITHDRAWN,
-)
+# What its owner, security or whoever asked may bring a case to from any open state. An owner who was told of it
+# stops it; before its link is opened nobody was.
+_STOPPED = (_S.CANCELLED, _S.DISPUTED, _S.SELF_RESOLVED, _S.REJECTED, _S.WITHDRAWN)
 # Every move there is. Whatever voids a decision (new evidence, a rival, a lapsed link) leads back to the queue.
 MOVES: dict[CaseState, tuple[CaseState, ...]] = {
-    _S.SUBMITTED: (_S.EVIDENCE, *_ENDS),
-    _S.EVIDENCE: (_S.QUEUED, _S.AUTO_COOLING, *_ENDS),
-    _S.QUEUED: (_S.IN_REVIEW, *_ENDS),
-    _S.IN_REVIEW: (_S.QUEUED, _S.NEEDS_INFO, _S.APPROVED, *_ENDS),
-    _S.NEEDS_INFO: (_S.QUEUED, _S.IN_REVIEW, *_ENDS),
-    _S.APPROVED: (_S.QUEUED, _S.IN_REVIEW, _S.COOLING, *_ENDS),
-    _S.COOLING: (_S.QUEUED, _S.EXECUTED, *_ENDS),
-    _S.AUTO_COOLING: (_S.QUEUED, _S.EXECUTED, *_ENDS),
+    _S.SUBMITTED: (_S.EVIDENCE, _S.DISPUTED, _S.EXPIRED, _S.WITHDRAWN),
+    _S.EVIDENCE: (_S.QUEUED, _S.AUTO_COOLING, _S.EXPIRED, *_STOPPED),
+    _S.QUEUED: (_S.IN_REVIEW, _S.DUPLICATE, *_STOPPED),
+    _S.IN_REVIEW: (_S.QUEUED, _S.NEEDS_INFO, _S.APPROVED, _S.DUPLICATE, *_STOPPED),
+    _S.NEEDS_INFO: (_S.QUEUED, _S.EXPIRED, _S.DUPLICATE, *_STOPPED),
+    _S.APPROVED: (_S.QUEUED, _S.COOLING, _S.DUPLICATE, *_STOPPED),
+    _S.COOLING: (_S.QUEUED, _S.EXECUTED, *_STOPPED),
+    _S.AUTO_COOLING: (_S.QUEUED, _S.EXECUTED, *_STOPPED),
     _S.EXECUTED: (_S.HOLD, _S.QUEUED, _S.DISPUTED),
     _S.HOLD: (_S.CLOSED, _S.DISPUTED),
     # A claimant with a proof that a mailbox alone cannot give goes on, at the highest tier; and who stopped it may

@@ -7,23 +7,58 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from django.db.models import Q
 
+from accounts.actions import freezing
 from accounts.models import StaffKind, User
 from indexsite import clock
 from indexsite.errors import DomainError
 from mfa.models import AuthenticatorApp, FactorRemoval, SecurityKey, has_factor
 from recovery import bearers
 from recovery.actions import approving, desk, owner, requests, resuming
-from recovery.models import MOVES, BreakGlass, CaseState, Lease, NoticeKind, NoticeSent, RecoveryCase
+from recovery.assurance import Signal
+from recovery.models import (
+    HANDED_OVER_STATES,
+    MOVES,
+    OPEN_STATES,
+    UNDECIDED_STATES,
+    BreakGlass,
+    CaseState,
+    Lease,
+    NoticeKind,
+    NoticeSent,
+    RecoveryCase,
+)
 from tests.support import cast, people, recovery
+from tests.support.case_moves import Moves
 from tests.support.recovery import Calendar, Claim, on_duty, visitor
 
-STEPS = [timedelta(minutes=1), timedelta(hours=1), timedelta(hours=9), timedelta(days=1), timedelta(days=4)]
+# Mostly short, or links and leases would have run out before anybody came to use them.
+STEPS = {
+    timedelta(minutes=1): 4,
+    timedelta(hours=1): 7,
+    timedelta(hours=9): 5,
+    timedelta(days=1): 2,
+    timedelta(days=4): 1,
+}
 SIGNALS = list(recovery.PROOFS)
+# What somebody without a project can show; the others would give them one.
+OWN_SIGNALS = [Signal.PASSWORD, Signal.DEVICE, Signal.USER_TOKEN, Signal.SIGNATURE]
+# Of claims that have ended only so many of the latest are thought of.
+WINDOW = 12
+OVER = {"closed", "cancelled", "rejected", "expired", "duplicate", "withdrawn", "self-resolved"}
+EVERY_MOVE = frozenset(f"{old.value}>{to.value}" for old, moves in MOVES.items() for to in moves)
+
+
+# Where a case is taken, and how often from there.
+TAKEN_IN = {CaseState.QUEUED: 6, CaseState.IN_REVIEW: 2, CaseState.NEEDS_INFO: 1, CaseState.APPROVED: 1}
+
+
+class NothingThere(Exception):
+    """Nothing of the kind to act on."""
 
 
 class Machine:
@@ -35,97 +70,144 @@ class Machine:
         self.claims: list[Claim] = []
         self.states: dict[object, str] = {}
         self.seen: Counter[str] = Counter()
-        self.owners = [recovery.veteran(f"owner{number}") for number in range(4)]
-        shared = cast.ProjectFactory(name="shared", owner=self.owners[1])
-        cast.grant(self.owners[2], shared)
-        cast.ProjectFactory(name="alone", owner=self.owners[3])
+        self.refused: Counter[str] = Counter()
+        self.moves = Moves()
+        # Four with projects, of which three share some; the others with nothing at stake.
+        self.owners = [recovery.veteran(f"owner{number}") for number in range(8)]
+        shared = cast.ProjectFactory(name="shared", owner=self.owners[0])
+        cast.grant(self.owners[1], shared)
+        cast.ProjectFactory(name="alone", owner=self.owners[2])
+        other = cast.ProjectFactory(name="other", owner=self.owners[3])
+        cast.grant(self.owners[0], other)
         kinds = [StaffKind.SUPPORT_1, StaffKind.SUPPORT_1, StaffKind.SUPPORT_2, StaffKind.SUPPORT_2]
         kinds += [StaffKind.SECURITY, StaffKind.SECURITY]
         self.staff = [recovery.desk(f"staff{number}", kind) for number, kind in enumerate(kinds)]
+        self.moderator = recovery.desk("moderator", StaffKind.MODERATOR)
 
     def run(self, steps: int) -> Counter[str]:
-        """So many acts; returns which moves were seen.
+        """So many acts, done or refused; returns which moves were seen.
 
         Raises:
             AssertionError: something came about that must never be.
         """
         acts: list[tuple[int, Callable[[], object]]] = [
-            (3, self.ask), (6, self.open), (8, self.offer), (5, self.finish), (2, self.withdraw),
-            (9, self.take), (12, self.approve), (2, self.ask_claimant), (2, self.answer), (2, self.reject),
-            (1, self.settle), (1, self.glass), (1, self.break_glass), (2, self.cancel), (1, self.dispute),
-            (1, self.reopen), (1, self.sign_in), (6, self.enrol), (1, self.bounce), (1, self.merge),
-            (16, self.time_passes), (16, self.worker),
+            (6, self.ask), (3, self.open), (11, self.offer), (6, self.finish), (1, self.withdraw),
+            (8, self.take), (16, self.approve), (3, self.ask_claimant), (3, self.answer), (2, self.reject),
+            (1, self.release), (2, self.settle), (1, self.glass), (1, self.break_glass), (2, self.cancel),
+            (1, self.dispute), (1, self.security_stops), (3, self.reopen), (1, self.sign_in), (6, self.enrol),
+            (1, self.bounce), (3, self.merge), (1, self.freeze), (3, self.unfreeze),
+            (14, self.time_passes), (14, self.worker),
         ]  # fmt: skip
         weights = [weight for weight, _ in acts]
-        for _ in range(steps):
+        while steps:
             ((_, act),) = self.draw.choices(acts, weights)
             people.forget_limits()
             try:
                 act()
-            except (DomainError, IndexError, AssertionError) as refusal:
-                if isinstance(refusal, AssertionError) and "link went to" not in str(refusal):
+            except NothingThere:
+                continue
+            except DomainError as refusal:
+                self.refused[refusal.code] += 1
+            except AssertionError as refusal:
+                if "link went to" not in str(refusal):
                     raise
             self.check()
+            steps -= 1
         return self.seen
 
     # -- who does what ------------------------------------------------------------------------------------
 
     def claim(self, *states: CaseState) -> Claim:
-        """Any recent claim; mostly one in such a state, so that the run gets somewhere."""
-        fits = [each for each in self.claims[-12:] if not states or each.state in states]
-        return self.draw.choice(fits if fits and self.draw.random() < 0.9 else self.claims[-12:])
+        """A recent claim in such a state, now and then in another; rare states as often as frequent ones."""
+        is_wild = not states or self.draw.random() < 0.05
+        by_state: dict[str, list[Claim]] = {}
+        for each in self.known():
+            if is_wild or self.states[each.pk] in states:
+                by_state.setdefault(self.states[each.pk], []).append(each)
+        return self.one_of(by_state[self.one_of(sorted(by_state))])
+
+    def known(self) -> list[Claim]:
+        """Claims that go on, and some that have ended."""
+        going_on = [each for each in self.claims[:-WINDOW] if self.states[each.pk] not in OVER]
+        return going_on + self.claims[-WINDOW:]
+
+    def one_of[Thing](self, things: Sequence[Thing]) -> Thing:
+        if not things:
+            raise NothingThere
+        return self.draw.choice(things)
+
+    def holder(self, claim: Claim) -> User:
+        """Mostly whoever works on the case."""
+        lease = Lease.objects.filter(case=claim.pk).select_related("person").first()
+        return lease.person if lease is not None and self.draw.random() < 0.8 else self.desk()
 
     def desk(self) -> User:
         return self.draw.choice(self.staff)
 
     def ask(self) -> None:
         user = self.draw.choice(self.owners)
-        name = self.draw.choice([user.username] * 6 + ["nobody", "staff0"])
+        name = self.draw.choice([user.username] * 14 + ["nobody", "staff0"])
         mailbox = self.draw.choice([user.email] * 4 + [f"other{self.draw.randrange(99)}@example.net"])
-        self.claims.append(
-            Claim(name, mailbox, address=f"10.{self.draw.randrange(250)}.{len(self.claims) % 250}.1")
-        )
+        claim = Claim(name, mailbox, address=f"10.{self.draw.randrange(250)}.{len(self.claims) % 250}.1")
+        self.claims.append(claim)
+        self.states[claim.pk] = CaseState.SUBMITTED
+        people.letters()
+        if self.draw.random() < 0.7:
+            claim.open()
 
     def open(self) -> None:
         self.claim(CaseState.SUBMITTED).open()
 
     def offer(self) -> None:
-        claim = self.claim(CaseState.EVIDENCE)
-        claim.offer(self.draw.choice(SIGNALS), passed=self.draw.random() < 0.9)
+        states = [CaseState.EVIDENCE] * 12 + [*UNDECIDED_STATES, CaseState.APPROVED, CaseState.COOLING]
+        claim = self.claim(self.draw.choice(states))
+        known = SIGNALS if claim.name in {owner.username for owner in self.owners[:4]} else OWN_SIGNALS
+        for signal in self.draw.sample(known, self.draw.randint(2, 4)):
+            claim.offer(signal, passed=self.draw.random() < 0.95)
 
     def finish(self) -> None:
         self.claim(CaseState.EVIDENCE).finish()
 
     def withdraw(self) -> None:
-        claim = self.claim()
-        if self.draw.random() < 0.3:
+        claim = self.claim(*OPEN_STATES, CaseState.CANCELLED)
+        if self.draw.random() < 0.5:
             requests.withdraw(actor=claim.actor, pk=claim.pk, secret=claim.secret, at=clock.now())
 
     def take(self) -> None:
         reason = self.draw.choice(["", "", "a reason"])
-        claim = self.claim(CaseState.QUEUED)
-        desk.take(actor=on_duty(self.desk()), pk=claim.pk, at=clock.now(), reason=reason)
+        (state,) = self.draw.choices(list(TAKEN_IN), list(TAKEN_IN.values()))
+        desk.take(actor=on_duty(self.desk()), pk=self.claim(state).pk, at=clock.now(), reason=reason)
+
+    def release(self) -> None:
+        claim = self.claim(CaseState.IN_REVIEW)
+        actor = on_duty(self.holder(claim))
+        if self.draw.random() < 0.5:
+            desk.release(actor=actor, pk=claim.pk, at=clock.now())
+        else:
+            desk.escalate(actor=actor, pk=claim.pk, reason="odd", at=clock.now())
 
     def approve(self) -> None:
         claim = self.claim(CaseState.IN_REVIEW, CaseState.APPROVED)
-        lease = Lease.objects.filter(case=claim.pk).select_related("person").first()
-        person = lease.person if lease is not None and self.draw.random() < 0.5 else self.desk()
+        person = self.desk()
+        if claim.state == CaseState.IN_REVIEW and self.draw.random() < 0.8:
+            person = self.holder(claim)
+            desk.take(actor=on_duty(person), pk=claim.pk, at=clock.now())  # the half hour may be over
         digest = self.draw.choice([claim.case.evidence_digest] * 9 + ["stale"])
         approving.approve(actor=on_duty(person), pk=claim.pk, digest=digest, reason="good", at=clock.now())
 
     def ask_claimant(self) -> None:
         claim = self.claim(CaseState.IN_REVIEW)
-        lease = Lease.objects.get(case=claim.pk) if Lease.objects.filter(case=claim.pk).exists() else None
-        person = lease.person if lease is not None else self.desk()
-        desk.ask(actor=on_duty(person), pk=claim.pk, text="Which project?", at=clock.now())
+        desk.ask(actor=on_duty(self.holder(claim)), pk=claim.pk, text="Which project?", at=clock.now())
 
     def answer(self) -> None:
         claim = self.claim(CaseState.NEEDS_INFO)
         requests.reply(actor=claim.actor, pk=claim.pk, secret=claim.secret, text="That one", at=clock.now())
 
     def reject(self) -> None:
-        claim = self.claim(CaseState.IN_REVIEW)
-        desk.reject(actor=on_duty(self.desk()), pk=claim.pk, reason="no", at=clock.now())
+        claim = self.claim(CaseState.IN_REVIEW, CaseState.NEEDS_INFO, CaseState.APPROVED)
+        person = self.holder(claim)
+        desk.take(actor=on_duty(person), pk=claim.pk, at=clock.now(), reason="to say no")
+        desk.reject(actor=on_duty(person), pk=claim.pk, reason="no", at=clock.now())
 
     def settle(self) -> None:
         claim = self.claim(CaseState.DISPUTED)
@@ -137,11 +219,17 @@ class Machine:
         approving.ask_for_glass(actor=on_duty(self.desk()), pk=claim.pk, reason="now", at=clock.now())
 
     def break_glass(self) -> None:
-        glass = self.draw.choice(list(BreakGlass.objects.order_by("-pk")[:3]))
+        glass = self.one_of(list(BreakGlass.objects.order_by("-pk")[:3]))
         approving.break_glass(actor=on_duty(self.desk()), glass_pk=glass.pk, at=clock.now())
 
     def letter(self) -> NoticeSent:
-        return self.draw.choice(list(NoticeSent.objects.filter(case=self.claim().pk)))
+        return self.one_of(
+            list(
+                NoticeSent.objects.filter(
+                    case=self.claim(*OPEN_STATES, *HANDED_OVER_STATES, CaseState.CANCELLED).pk
+                )
+            )
+        )
 
     def cancel(self) -> None:
         if self.draw.random() < 0.5:
@@ -150,12 +238,28 @@ class Machine:
             owner.cancel_by_link(actor=visitor(), token=token, at=clock.now())
         else:
             actor = cast.actor(self.draw.choice(self.owners))
-            owner.cancel_by_session(actor=actor, pk=self.claim().pk, at=clock.now())
+            owner.cancel_by_session(actor=actor, pk=self.claim(*OPEN_STATES).pk, at=clock.now())
 
     def dispute(self) -> None:
         letter = self.letter()
         token = bearers.owner_token(letter.case_id, letter.pk)
         owner.dispute_by_link(actor=visitor(), token=token, at=clock.now())
+
+    def security_stops(self) -> None:
+        if self.draw.random() < 0.4:
+            actor = on_duty(self.draw.choice(self.staff[-2:]))
+            owner.dispute_by_security(
+                actor=actor, pk=self.claim(*OPEN_STATES, *HANDED_OVER_STATES).pk, reason="odd", at=clock.now()
+            )
+
+    def freeze(self) -> None:
+        user = User.objects.get(pk=self.draw.choice(self.owners).pk)
+        freezing.freeze_account(actor=on_duty(self.moderator), user=user, reason="spam", at=clock.now())
+
+    def unfreeze(self) -> None:
+        frozen = User.objects.filter(username__startswith="owner").exclude(frozen_at=None)
+        for user in frozen:
+            freezing.unfreeze_account(actor=on_duty(self.moderator), user=user, reason="it was not")
 
     def reopen(self) -> None:
         claim = self.claim(CaseState.CANCELLED)
@@ -163,7 +267,7 @@ class Machine:
 
     def sign_in(self) -> None:
         user = User.objects.get(pk=self.draw.choice(self.owners).pk)
-        if has_factor(user) and user.recovering_since is None and self.draw.random() < 0.4:
+        if user.is_active and has_factor(user) and user.recovering_since is None and self.draw.random() < 0.4:
             owner.self_resolve(actor=cast.actor(user), at=clock.now())
 
     def enrol(self) -> None:
@@ -174,11 +278,14 @@ class Machine:
         desk.note_bounce(actor=on_duty(self.desk()), pk=letter.case_id, email=letter.address, at=clock.now())
 
     def merge(self) -> None:
-        one, other = self.claim(CaseState.IN_REVIEW), self.claim()
-        desk.merge(actor=on_duty(self.desk()), pk=one.pk, into=other.pk, reason="same", at=clock.now())
+        held = set(Lease.objects.values_list("case", flat=True))
+        one = self.one_of([each for each in self.known() if each.pk in held])
+        others = [each for each in self.known() if each.name == one.name and each is not one]
+        other = self.one_of(others) if others else self.claim()
+        desk.merge(actor=on_duty(self.holder(one)), pk=one.pk, into=other.pk, reason="same", at=clock.now())
 
     def time_passes(self) -> None:
-        length = self.draw.choice(STEPS)
+        (length,) = self.draw.choices(list(STEPS), list(STEPS.values()))
         self.calendar.jump(seconds=length.total_seconds())
 
     def worker(self) -> None:
@@ -187,25 +294,13 @@ class Machine:
     # -- what must never be -------------------------------------------------------------------------------
 
     def check(self) -> None:
-        for case in RecoveryCase.objects.exclude(
-            pk__in=[pk for pk, state in self.states.items() if state in ("closed", "rejected", "expired")]
-        ):
-            before = self.states.get(case.pk, CaseState.SUBMITTED.value)
-            if before != case.state:
-                self.seen[f"{before}>{case.state}"] += 1
-                self.check_path(case, before)
-                if case.state == CaseState.EXECUTED:
-                    check_execution(case)
-            self.states[case.pk] = case.state
+        for pk, before, after in self.moves.since_last():
+            self.seen[f"{before}>{after}"] += 1
+            assert f"{before}>{after}" in EVERY_MOVE
+            self.states[pk] = after
+            if after == CaseState.EXECUTED:
+                check_execution(RecoveryCase.objects.get(pk=pk))
         check_accounts()
-
-    def check_path(self, case: RecoveryCase, before: str) -> None:
-        """One act may take several moves, but only moves that there are."""
-        reached, border = {before}, {before}
-        for _ in range(3):
-            border = {to.value for state in border for to in MOVES.get(CaseState(state), ())}
-            reached |= border
-        assert case.state in reached, f"{before} > {case.state}"
 
 
 def check_execution(case: RecoveryCase) -> None:
