@@ -99,6 +99,8 @@ class Desk:
     staff: list[User] = field(default_factory=list)
     backlog: list[int] = field(default_factory=list)
     enrolling: set[Any] = field(default_factory=set)
+    # Who has looked at which case as it stands: nobody of a desk reads the same case every hour.
+    looked_at: set[tuple[Any, ...]] = field(default_factory=set)
     names: Counter[str] = field(default_factory=Counter)
 
     def later(self, when: datetime, act: Callable[[], None]) -> None:
@@ -301,20 +303,27 @@ def _office(desk: Desk) -> None:
 
 def _look(desk: Desk, person: User, seen: set[Any]) -> float:
     """The next case that this person can do something about; returns the minutes it took, 0 for none."""
+    from django.db.models import Case, Count, Q, When
+
     from recovery.models import CaseState, RecoveryCase
 
-    half = RecoveryCase.objects.filter(state=CaseState.APPROVED).exclude(
-        approvals__person=person, approvals__void_at=None
-    )
+    states = (CaseState.APPROVED, CaseState.QUEUED, CaseState.IN_REVIEW)
+    waiting = RecoveryCase.objects.filter(state__in=states, user__isnull=False)
+    waiting = waiting.exclude(approvals__person=person, approvals__void_at=None)
     # One that was rejected once, at the highest tier, waits for a second reader and is nobody's.
-    fresh = RecoveryCase.objects.filter(state__in=[CaseState.QUEUED, CaseState.IN_REVIEW], lease=None)
-    for case in itertools.chain(half.order_by("queued_at")[:20], fresh.order_by("queued_at")[:20]):
-        if case.pk in seen:
+    waiting = waiting.filter(Q(state=CaseState.APPROVED) | Q(lease=None))
+    ordered = waiting.order_by(Case(When(state=CaseState.APPROVED, then=0), default=1), "queued_at")
+    yeses = Count("approvals", filter=Q(approvals__void_at=None))
+    for standing in ordered.annotate(yeses=yeses).values_list("pk", "state", "round", "evidence_digest", "yeses"):
+        pk = standing[0]
+        if pk in seen or (person.pk, *standing) in desk.looked_at:
             continue
-        seen.add(case.pk)
+        seen.add(pk)
+        desk.looked_at.add((person.pk, *standing))
+        case = RecoveryCase.objects.get(pk=pk)
         if _decide(desk, person, case):
             minutes = LOOK[case.tier]
-            story = desk.stories[case.pk]
+            story = desk.stories[pk]
             story.minutes += minutes
             story.looks += 1
             return minutes
