@@ -102,7 +102,8 @@ def execute_due(*, at: datetime, until: float | None = None) -> int:
         until: of `time.monotonic()`: from then on the rest waits for the next time, `TURN` from now by default.
     """
     until = time.monotonic() + TURN.total_seconds() if until is None else until
-    done, failed = 0, set()
+    done = 0
+    failed: set[uuid.UUID] = set()
     for _ in range(2):
         for pk in list(_due(at).exclude(pk__in=failed).values_list("pk", flat=True)):
             if time.monotonic() > until:

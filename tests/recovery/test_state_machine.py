@@ -12,5 +12,5 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.parametrize("seed", [2, 4])
 def test_nothing_forbidden_comes_about_in_a_short_run(seed: int, calendar: Calendar) -> None:
-    seen = Machine(seed, calendar).run(350)
-    assert len(seen) >= 6, seen  # the run got somewhere
+    seen = Machine(seed, calendar).run(100)
+    assert len(seen) >= 10, seen  # the run got somewhere
