@@ -13,6 +13,7 @@ from dataclasses import dataclass
 EVERY = "every verified address of the person"
 GONE_TOO = "every verified address of the person, and the one that goes"
 GIVEN = "the address that was typed in"
+MEMBERS = "everybody with a role on the project"
 UPLOADERS = "owners and maintainers of the project"
 ALL_SIDES = "everybody on both sides"
 MANAGERS = "managers of the organisation, and whom it is about"
@@ -116,6 +117,19 @@ ROWS: dict[str, Row] = {
     "project.quarantine-ended": _sent("quarantine-ended", UPLOADERS),
     "release.created": _silent("it comes with its first file"),
     "file.published": _sent("release-published", UPLOADERS, mine=True),
+    # -- drafts: nobody sees them but those who work on them
+    "project.reserved": _silent("the name is nobody's to see; the letter comes with the first release", mine=True),
+    "project.reservation-ended": _silent("nothing was ever seen under the name"),
+    "draft.begun": _silent("nothing is public; the letter comes when it is handed in or published", mine=True),
+    "draft.file-added": _silent("as for the draft itself", mine=True),
+    "draft.file-refused": _silent("the client hears why", mine=True),
+    "draft.file-removed": _silent("as for the draft itself", mine=True),
+    "draft.extended": _silent("as for the draft itself", mine=True),
+    "draft.preview-renewed": _silent("whoever did it has the new address", mine=True),
+    "draft.submitted": _sent("draft-submitted", MEMBERS, mine=True),
+    "draft.returned": _sent("draft-returned", "whoever began the draft", mine=True),
+    "draft.published": _silent("the letter of the release says so", mine=True),
+    "draft.canceled": _silent("nothing was public", mine=True),
     "release.yanked": _sent("yanked", UPLOADERS, mine=True),
     "release.unyanked": _sent("unyanked", UPLOADERS, mine=True),
     "file.yanked": _sent("yanked", UPLOADERS, mine=True),

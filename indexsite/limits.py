@@ -65,6 +65,7 @@ class Limit(StrEnum):
     TOKEN_CREATE_USER = "token-create:user"  # noqa: S105
     TOKEN_FAILURES_ADDRESS = "token-failures:address"  # noqa: S105
     UPLOAD_USER = "upload:user"
+    DRAFT_USER = "draft:user"
     PROJECT_CREATE_USER = "project-create:user"
     PROJECT_CREATE_ADDRESS = "project-create:address"
     SEARCH_ADDRESS = "search:address"
@@ -122,6 +123,7 @@ LIMITS: dict[Limit, Rate] = {
     Limit.TOKEN_CREATE_USER: Rate(50, _DAY, "Too many new tokens for this account"),
     Limit.TOKEN_FAILURES_ADDRESS: Rate(100, 5 * _MINUTE, "Too many refused tokens from your network address"),
     Limit.UPLOAD_USER: Rate(1000, _HOUR, "Too many uploads by this account"),
+    Limit.DRAFT_USER: Rate(200, _HOUR, "Too many new drafts by this account"),
     Limit.PROJECT_CREATE_USER: Rate(20, _HOUR, "Too many new projects by this account"),
     Limit.PROJECT_CREATE_ADDRESS: Rate(40, _HOUR, "Too many new projects from your network address"),
     Limit.SEARCH_ADDRESS: Rate(120, _MINUTE, "Too many searches from your network address"),

@@ -8,10 +8,10 @@ everything else asks the person. The order inside a row is deliberate: a strange
 from __future__ import annotations
 
 from copy import replace
-from enum import StrEnum
 
 from accounts.models import MembershipKind, StaffKind, get_user
 from indexsite.actors import Actor, Permission
+from indexsite.acts import Action
 from indexsite.errors import NotAuthenticated, PermissionRefused
 from indexsite.presence import (
     STEP_UP_WINDOW,
@@ -30,6 +30,8 @@ from indexsite.presence import (
     step_up_in_browser,
 )
 from indexsite.requirements import (
+    NewDraft,
+    NewFile,
     NewProject,
     Requirement,
     Subject,
@@ -68,6 +70,8 @@ __all__ = [
     "Action",
     "Allowed",
     "Denied",
+    "NewDraft",
+    "NewFile",
     "NewProject",
     "account_unusable",
     "edits_frozen",
@@ -77,86 +81,6 @@ __all__ = [
     "require",
     "require_now",
 ]
-
-
-class Action(StrEnum):
-    """Every act that someone may be refused. Grammar: `<resource>:<act>`."""
-
-    ACCOUNT_VIEW = "account:view"
-    EMAIL_CHANGE = "email:change"
-    EMAIL_VERIFY = "email:verify"
-    PASSWORD_CHANGE = "password:change"  # noqa: S105 - a name, not a secret
-    FACTOR_ADD = "factor:add"
-    FACTOR_RENAME = "factor:rename"
-    FACTOR_REMOVE = "factor:remove"
-    CODES_GENERATE = "codes:generate"
-    SESSION_END = "session:end"
-    SIGNING_KEY_ADD = "signing-key:add"
-    SIGNING_KEY_REMOVE = "signing-key:remove"
-    LETTERS_CHOOSE = "letters:choose"
-    REPORT_PROVED = "report:proved"
-    FREEZE_LIFT = "freeze:lift"
-    RECOVERY_VOUCH = "recovery:vouch"
-    TOKEN_CREATE = "token:create"  # noqa: S105
-    TOKEN_REVOKE = "token:revoke"  # noqa: S105
-    TOKEN_INSPECT = "token:inspect"  # noqa: S105
-    PROJECT_LIST = "project:list"
-    PROJECT_CREATE = "project:create"
-    PROJECT_MANAGE = "project:manage"
-    PROJECT_STATUS = "project:status"
-    PROJECT_TRANSFER = "project:transfer"
-    PROJECT_DELETE = "project:delete"
-    PROJECT_QUARANTINE = "project:quarantine"
-    HISTORY_VIEW = "history:view"
-    MEMBERS_VIEW = "members:view"
-    ROLE_INVITE = "role:invite"
-    OWNER_INVITE = "owner:invite"
-    ROLE_GRANT = "role:grant"
-    ROLE_REMOVE = "role:remove"
-    ROLE_LEAVE = "role:leave"
-    INVITATION_ANSWER = "invitation:answer"
-    INVITATION_DECLINE = "invitation:decline"
-    TRANSFER_ANSWER = "transfer:answer"
-    TRANSFER_DECLINE = "transfer:decline"
-    TRANSFER_CANCEL = "transfer:cancel"
-    RELEASE_YANK = "release:yank"
-    RELEASE_DELETE = "release:delete"
-    FILE_DELETE = "file:delete"
-    DELETION_UNDO = "deletion:undo"
-    FILE_UPLOAD = "file:upload"
-    ORGANIZATION_CREATE = "organization:create"
-    ORGANIZATION_VIEW = "organization:view"
-    ORGANIZATION_MANAGE = "organization:manage"
-    ORGANIZATION_LEAVE = "organization:leave"
-    ACCOUNT_CLOSE = "account:close"
-    ACCOUNT_FREEZE = "account:freeze"
-    NAME_PROHIBIT = "name:prohibit"
-    LIMIT_CLEAR = "limit:clear"
-    ACCOUNT_LOOK_UP = "account:look-up"
-    PROJECT_LOOK_UP = "project:look-up"
-    LEAK_REPORT = "leak:report"
-    MALWARE_REPORT = "malware:report"
-    MALWARE_JUDGE = "malware:judge"
-    AUDIT_VIEW = "audit:view"
-    AUDIT_EXPORT = "audit:export"
-    CRITICAL_VIEW = "critical:view"
-    CRITICAL_PROPOSE = "critical:propose"
-    CRITICAL_AGREE = "critical:agree"
-    STAFF_PROPOSE = "staff:propose"
-    STAFF_CONFIRM = "staff:confirm"
-    STAFF_STOP = "staff:stop"
-    STAFF_REMOVE = "staff:remove"
-    CONSOLE_ENTER = "console:enter"
-    RECOVERY_STOP = "recovery:stop"
-    RECOVERY_PAUSE = "recovery:pause"
-    CASE_VIEW = "case:view"
-    CASE_WORK = "case:work"
-    CASE_UNMASK = "case:unmask"
-    CASE_APPROVE = "case:approve"
-    CASE_REJECT = "case:reject"
-    CASE_SETTLE = "case:settle"
-    CASE_BREAK_GLASS = "case:break-glass"
-    CASE_CONFIRM_GLASS = "case:confirm-glass"
 
 
 def may(actor: Actor, action: Action, subject: Subject = None) -> Allowed | Denied:
@@ -203,6 +127,15 @@ def require_now(actor: Actor, action: Action, subject: Subject = None) -> None:
 
 _OWNER = role(RoleKind.OWNER)
 _UPLOADER = role(RoleKind.OWNER, RoleKind.MAINTAINER)
+# What adding to a project takes beside the permission.
+_ADDING = (
+    _UPLOADER,
+    verified_email,
+    obligations_met,
+    uploads_free,
+    not_on_hold_or_by_project_token,
+    writable,
+)
 _MANAGER = membership(MembershipKind.MANAGER)
 _DESK = staff_role(StaffKind.SUPPORT_1, StaffKind.SUPPORT_2, StaffKind.SECURITY)
 _SENIOR = staff_role(StaffKind.SUPPORT_2, StaffKind.SECURITY)
@@ -312,15 +245,25 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
     Action.FILE_DELETE: (interactive, _OWNER, obligations_met, not_quarantined, not_on_hold, recent_step_up),
     # The project may be the person's only one: while it is deleted, no role obliges to anything.
     Action.DELETION_UNDO: (interactive, _OWNER, factor_held, not_quarantined, not_on_hold, recent_step_up),
-    Action.FILE_UPLOAD: (
-        scope(Permission.UPLOAD),
-        _UPLOADER,
+    Action.FILE_UPLOAD: (scope(Permission.UPLOAD), *_ADDING),
+    # -- drafts, which nobody sees before they are published
+    Action.PROJECT_RESERVE: (
+        scope(Permission.DRAFT_CREATE),
         verified_email,
-        obligations_met,
+        factor_held,
         uploads_free,
-        not_on_hold_or_by_project_token,
-        writable,
+        not_on_hold,
     ),
+    Action.DRAFT_CREATE: (scope(Permission.DRAFT_CREATE), *_ADDING),
+    Action.DRAFT_READ: (scope(Permission.DRAFT_READ), role(*RoleKind), obligations_met),
+    Action.DRAFT_PREVIEW: (scope(Permission.DRAFT_PREVIEW), role(*RoleKind), obligations_met),
+    Action.DRAFT_UPLOAD: (scope(Permission.DRAFT_UPLOAD), *_ADDING),
+    Action.DRAFT_REPLACE: (scope(Permission.DRAFT_REPLACE), *_ADDING),
+    Action.DRAFT_SUBMIT: (scope(Permission.DRAFT_SUBMIT), *_ADDING),
+    # Taking a draft back out of review publishes nothing; a session is enough to stop what looks wrong.
+    Action.DRAFT_RETURN: (interactive, role(*RoleKind), obligations_met),
+    Action.DRAFT_PUBLISH: (scope(Permission.PUBLISH), *_ADDING, step_up_in_browser),
+    Action.DRAFT_CANCEL: (scope(Permission.DRAFT_CANCEL), _UPLOADER, obligations_met, step_up_in_browser),
     Action.ORGANIZATION_CREATE: (
         interactive,
         verified_email,

@@ -7,7 +7,7 @@ import logging
 from datetime import datetime, timedelta
 
 from indexsite import storage
-from releases.models import File
+from releases.models import DraftFile, DraftFileState, DraftPart, File
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,12 @@ def sweep_blobs(*, at: datetime) -> int:
 
 
 def named(digests: tuple[str, ...]) -> set[str]:
-    """Those of the digests that a row names, as a file or as its metadata; what can be restored counts."""
+    """Those of the digests that a row names: a file or its metadata, public, in a draft, or to be restored."""
     files = File.with_deleted.filter(sha256__in=digests).values_list("sha256", flat=True)
     metadata = File.with_deleted.filter(metadata_sha256__in=digests).values_list("metadata_sha256", flat=True)
-    return {*files, *metadata}
+    # Of drafts, what may still be published; what was, the files above name.
+    drafts = DraftFile.objects.filter(draft__ended_at=None).exclude(state=DraftFileState.CANCELED)
+    staged = drafts.filter(sha256__in=digests).values_list("sha256", flat=True)
+    staged_metadata = drafts.filter(metadata_sha256__in=digests).values_list("metadata_sha256", flat=True)
+    parts = DraftPart.objects.filter(sha256__in=digests, file__in=drafts).values_list("sha256", flat=True)
+    return {*files, *metadata, *staged, *staged_metadata, *parts}

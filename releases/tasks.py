@@ -9,6 +9,7 @@ from django.tasks import task
 from indexsite import clock
 from releases import downloads, sweeping
 from releases.actions import pages
+from releases.actions.drafts import ending
 from releases.actions.lifecycle import purging
 from releases.actions.transfers import carrying_out
 
@@ -32,6 +33,11 @@ def fold_downloads() -> None:
 @task()
 def purge_deleted() -> None:
     purging.purge_deleted(at=clock.now())
+
+
+@task()
+def tend_drafts() -> None:
+    ending.tend(at=clock.now())
 
 
 @task()

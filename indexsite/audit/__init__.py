@@ -17,6 +17,7 @@ from indexsite import clock
 from indexsite.actors import Actor
 from indexsite.audit import (  # noqa: F401 - joins the vocabulary
     critical,
+    drafts,
     evidence,
     lifecycle,
     organizations,

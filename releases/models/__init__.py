@@ -11,6 +11,16 @@ from releases.models.critical import (
 )
 from releases.models.deletions import UNDO_TIME, DeletedKind, Deletion, UndeletedManager
 from releases.models.downloads import DownloadBatch, DownloadCount
+from releases.models.drafts import (
+    Draft,
+    DraftFile,
+    DraftFileState,
+    DraftPart,
+    DraftState,
+    ReservedFilename,
+    digest_of,
+    draft_id_in,
+)
 from releases.models.files import File, PackageType, Release, UsedFilename, yank_shown
 from releases.models.pages import SimplePage
 from releases.models.people import (
@@ -54,6 +64,11 @@ __all__ = [
     "Designation",
     "DownloadBatch",
     "DownloadCount",
+    "Draft",
+    "DraftFile",
+    "DraftFileState",
+    "DraftPart",
+    "DraftState",
     "File",
     "LastOwner",
     "ListChange",
@@ -68,6 +83,7 @@ __all__ = [
     "ProjectQuerySet",
     "ProjectStatus",
     "Release",
+    "ReservedFilename",
     "Role",
     "RoleKind",
     "SimplePage",
@@ -79,6 +95,8 @@ __all__ = [
     "any_critical",
     "are_colleagues",
     "designation_of",
+    "digest_of",
+    "draft_id_in",
     "find_project",
     "has_any_role",
     "held_by",

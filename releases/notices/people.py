@@ -44,7 +44,7 @@ def declined(invitation: ProjectInvitation, *, at: datetime) -> None:
     sentence = f"{invitation.invitee} declined to become {invitation.kind}"
     mail.queue(
         "project-people",
-        to=_primary([invitation.invited_by]),
+        to=primary_addresses([invitation.invited_by]),
         context=_project_facts(invitation.project, sentence, at),
     )
 
@@ -102,7 +102,9 @@ def _tell_owners(
     if but is not None:  # who has a letter of their own
         owners = owners.exclude(pk=but.pk)
     context = {**_project_facts(project, sentence, at), "is_pending": is_pending}
-    account_notices.tell_all("project-people", to=_primary(owners), context=context, by=by, event_id=event_id)
+    account_notices.tell_all(
+        "project-people", to=primary_addresses(owners), context=context, by=by, event_id=event_id
+    )
 
 
 def _tell_person(
@@ -122,11 +124,12 @@ def _tell_person(
 def _asked(invitation: ProjectInvitation) -> list[str]:
     """Where whoever is invited is written to; nowhere, where the address typed is prohibited."""
     if invitation.user is not None:
-        return _primary([invitation.user])
+        return primary_addresses([invitation.user])
     return [] if prohibition_of(invitation.email) is not None else [invitation.email]
 
 
-def _primary(users: Iterable[User]) -> list[str]:
+def primary_addresses(users: Iterable[User]) -> list[str]:
+    """Where letters to these people go."""
     rows = EmailAddress.objects.filter(user__in=users, verified=True, primary=True)
     return sorted(rows.values_list("email", flat=True))
 

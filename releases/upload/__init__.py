@@ -8,14 +8,25 @@ from pathlib import Path
 from packaging.utils import canonicalize_name, canonicalize_version
 
 from releases.upload.core_metadata import FoundMetadata
-from releases.upload.filenames import FileName, parse_file_name
+from releases.upload.filenames import FileName, parse_file_name, read_version
 from releases.upload.form import check_against_file_name, check_digests, read_claims
 from releases.upload.parsed import Hashes, ParsedUpload, UploadLimits
 from releases.upload.problems import Problem, Rejected, quoted
 from releases.upload.sdists import read_sdist
 from releases.upload.wheels import read_wheel
 
-__all__ = ["Hashes", "ParsedUpload", "Problem", "Rejected", "UploadLimits", "parse_upload"]
+__all__ = [
+    "Hashes",
+    "ParsedUpload",
+    "Problem",
+    "Rejected",
+    "UploadLimits",
+    "parse_file",
+    "parse_file_name",
+    "parse_upload",
+    "quoted",
+    "read_version",
+]
 
 _RELIABLE_SDIST = (2, 2)  # PEP 643
 
@@ -45,6 +56,19 @@ def parse_upload(
     file_name = parse_file_name(filename)
     check_against_file_name(claims, file_name)
     check_digests(form, hashes)
+    return _read(path, file_name, hashes, limits)
+
+
+def parse_file(path: Path, *, filename: str, hashes: Hashes, limits: UploadLimits | None = None) -> ParsedUpload:
+    """The same for a file that comes without a form.
+
+    Raises:
+        Rejected: as for `parse_upload`.
+    """
+    return _read(path, parse_file_name(filename), hashes, limits or UploadLimits())
+
+
+def _read(path: Path, file_name: FileName, hashes: Hashes, limits: UploadLimits) -> ParsedUpload:
     with path.open("rb") as file:
         if file_name.package_type == "sdist":
             metadata = read_sdist(file, hashes.size, file_name=file_name, limits=limits)

@@ -1,0 +1,210 @@
+"""From a draft to a release: handed in for review, returned, and published in one transaction with all its files.
+
+What is published is byte for byte what was there under the lock: rows name blobs by their digests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from indexsite import audit, reasons
+from indexsite.actors import Actor
+from indexsite.audit import drafts as events
+from indexsite.policies import Action, may
+from releases.actions import naming, pages, releasing, tombstones
+from releases.actions.drafts.standing import (
+    DraftClosed,
+    FilenameConflict,
+    FilesNotReady,
+    ended,
+    event_of,
+    files_of,
+    insist_editable,
+    locked,
+    review_address,
+    unusable,
+)
+from releases.models import (
+    Draft,
+    DraftFile,
+    DraftFileState,
+    DraftState,
+    PackageType,
+    Project,
+    ReservedFilename,
+    UsedFilename,
+    digest_of,
+)
+from releases.notices import drafts as notices
+from releases.upload import Hashes
+
+
+@transaction.atomic
+def finish_draft(*, actor: Actor, draft: Draft, at: datetime) -> Draft:
+    """What POST to `links.publish` means: published at once where the actor may do that, else handed in.
+
+    Safe to repeat: a draft that is published or in review is answered as it is.
+
+    Raises:
+        FilesNotReady, FilenameConflict, DraftClosed: the state of the draft does not allow it; nothing changed.
+        InvalidInput: it has no files, or they no longer fit into the project.
+        NotAuthenticated, PermissionRefused: the actor may do neither.
+    """
+    if may(actor, Action.DRAFT_PUBLISH, draft):
+        draft = locked(actor, Action.DRAFT_PUBLISH, draft)
+        if draft.state in {DraftState.PUBLISHED, DraftState.REVIEW}:
+            return draft
+        insist_editable(draft)
+        _publish(actor, draft, at)
+        return draft
+    draft = locked(actor, Action.DRAFT_SUBMIT, draft)
+    if draft.state in {DraftState.PUBLISHED, DraftState.REVIEW}:
+        return draft
+    insist_editable(draft)
+    _submit(actor, draft, at)
+    return draft
+
+
+@transaction.atomic
+def submit_draft(*, actor: Actor, draft: Draft, at: datetime) -> Draft:
+    """Hand the draft in: it is frozen, its file names are reserved, and people are asked to look at it.
+
+    Raises: as for `finish_draft`.
+    """
+    draft = locked(actor, Action.DRAFT_SUBMIT, draft)
+    if draft.state == DraftState.REVIEW:
+        return draft
+    insist_editable(draft)
+    _submit(actor, draft, at)
+    return draft
+
+
+def _submit(actor: Actor, draft: Draft, at: datetime) -> None:
+    files = _checked(draft)
+    draft.digest = digest_of(files)
+    draft.move(DraftState.REVIEW, at=at)
+    draft.save(update_fields=["digest", "state", "notice", "ended_at"])
+    ReservedFilename.objects.bulk_create([ReservedFilename(filename=file.filename, draft=draft) for file in files])
+    event = audit.record(actor, event_of(events.DraftSubmitted, draft, digest=draft.digest))
+    notices.submitted(draft, files=files, by=actor, address=review_address(draft), event_id=event.pk, at=at)
+
+
+@transaction.atomic
+def return_draft(*, actor: Actor, draft: Draft, reason: str, at: datetime) -> Draft:
+    """Take the draft out of review, for it to be changed or canceled. `reason` is for whoever gathered it.
+
+    Raises:
+        DraftClosed: it is not in review.
+        InvalidInput: no reason, or too long a one.
+        PermissionRefused: the actor may not.
+    """
+    reason = reasons.clean(reason, is_needed=True)
+    draft = locked(actor, Action.DRAFT_RETURN, draft)
+    if draft.state != DraftState.REVIEW:
+        raise DraftClosed(f"The draft of {draft.name} {draft.version} is not in review.")
+    draft.reserved.all().delete()
+    draft.digest = ""
+    draft.move(DraftState.RETURNED, at=at, notice=reason)
+    draft.save(update_fields=["digest", "state", "notice", "ended_at"])
+    event = audit.record(actor, event_of(events.DraftReturned, draft, reason=reason))
+    notices.returned(draft, by=actor, reason=reason, address=review_address(draft), event_id=event.pk, at=at)
+    return draft
+
+
+@transaction.atomic
+def publish_draft(*, actor: Actor, draft: Draft, digest: str, at: datetime) -> Draft:
+    """Publish a draft that was reviewed. Safe to repeat.
+
+    Args:
+        digest: the draft digest that the actor has looked at.
+
+    Raises:
+        DraftClosed: it is not in review, or its files are others than the actor saw.
+        FilenameConflict, InvalidInput, PermissionRefused: as for `finish_draft`.
+    """
+    draft = locked(actor, Action.DRAFT_PUBLISH, draft)
+    if draft.state == DraftState.PUBLISHED and draft.digest == digest:
+        return draft
+    if not draft.is_live:
+        raise ended(draft)
+    if draft.state != DraftState.REVIEW or draft.digest != digest:
+        raise DraftClosed(
+            f"The draft of {draft.name} {draft.version} is not what you looked at any more; look at it again at "
+            f"{review_address(draft)}"
+        )
+    _publish(actor, draft, at)
+    return draft
+
+
+def _checked(draft: Draft) -> list[DraftFile]:
+    """Its files, if they could be published at this moment; under the lock.
+
+    Raises:
+        InvalidInput: there are none, or they do not fit.
+        FilesNotReady, FilenameConflict: see there.
+    """
+    files = files_of(draft)
+    if not files:
+        raise unusable("A draft without files cannot be published; add one.", "draft-empty")
+    waiting = [f"'{file.filename}' ({file.state})" for file in files if file.state != DraftFileState.COMPLETED]
+    if waiting:
+        raise FilesNotReady(f"These files are not completed: {', '.join(waiting[:20])}; complete or delete them.")
+    names = [file.filename for file in files]
+    taken = {*UsedFilename.objects.filter(filename__in=names).values_list("filename", flat=True)}
+    taken |= {
+        *ReservedFilename.objects.filter(filename__in=names)
+        .exclude(draft=draft)
+        .values_list("filename", flat=True)
+    }
+    if taken:
+        raise FilenameConflict(taken)
+    assert draft.project is not None  # noqa: S101 - `locked` has seen to it
+    _check_fit(draft.project, draft, files)
+    return files
+
+
+def _check_fit(project: Project, draft: Draft, files: Sequence[DraftFile]) -> None:
+    if any(file.package_type == PackageType.SDIST for file in files):
+        releasing.check_one_sdist(project, version=draft.version, normalized_version=draft.normalized_version)
+    total = sum(file.size for file in files)
+    releasing.check_room(project, filename=files[0].filename, size=total, stored_bytes=project.stored_bytes())
+
+
+def _publish(actor: Actor, draft: Draft, at: datetime) -> None:
+    """All files become visible when the caller's transaction commits, or none."""
+    files = _checked(draft)
+    project = draft.project
+    assert project is not None  # noqa: S101 - `locked` has seen to it
+    draft.digest = digest_of(files)
+    is_first = project.deletion_id is not None or not project.was_published
+    if project.deletion_id is not None:
+        tombstones.take_up(project, name=draft.name, at=at)
+        naming.make_owner(actor, project, at=at)
+    if is_first:
+        audit.record(actor, audit.ProjectCreated(project=project.normalized_name))
+    about = releasing.About(**files[0].about)
+    release, is_new = releasing.find_or_create_release(actor, project, about, at=at)
+    listed = pages.files_of(project)
+    releasing.add_files(actor, release, [_as_new(file, at) for file in files], listed=listed, at=at)
+    draft.reserved.all().delete()
+    draft.move(DraftState.PUBLISHED, at=at)
+    draft.save(update_fields=["digest", "state", "notice", "ended_at"])
+    audit.record(actor, event_of(events.DraftPublished, draft, digest=draft.digest))
+    releasing.tell(actor, release, is_new_project=is_first, is_new_release=is_new, at=at)
+
+
+def _as_new(file: DraftFile, at: datetime) -> releasing.NewFile:
+    return releasing.NewFile(
+        filename=file.filename,
+        package_type=file.package_type,
+        python_version=file.python_version,
+        requires_python=file.requires_python,
+        hashes=Hashes(md5=file.md5, sha256=file.sha256, blake2_256=file.blake2_256, size=file.size),
+        metadata_sha256=file.metadata_sha256,
+        uploaded_at=at,
+        uploaded_by=file.created_by,
+        uploaded_with=file.created_with,
+    )
