@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 PAGE_WRITTEN = "releases.actions.pages._store"
 # Where each has read, and nobody has written.
-UPLOADING = "releases.actions.publish._find_or_create_release"
+UPLOADING = "releases.actions.releasing.find_or_create_release"
 YANKING = "releases.models.Release.yank"
 DELETING = "releases.actions.lifecycle.deleting._new"
 ENDING = "releases.models.Deletion.can_be_undone"
@@ -48,7 +48,7 @@ def unlocked(patch: pytest.MonkeyPatch) -> None:
     without_locks(patch)
     # Writing the serial locks the row as well, if late.
     patch.setattr(ProjectQuerySet, "update", lambda self, **fields: 1)
-    patch.setattr("releases.actions.publish._SET_SERIAL", lambda **fields: 1)
+    patch.setattr("releases.actions.releasing._SET_SERIAL", lambda **fields: 1)
 
 
 def yank_meets_upload(

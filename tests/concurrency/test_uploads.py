@@ -22,7 +22,7 @@ from tests.support.uploads import token_for, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-IN_THE_TRANSACTION = "releases.actions.publish._find_or_create_release"
+IN_THE_TRANSACTION = "releases.actions.releasing.find_or_create_release"
 ONE = {"sampleproject/__init__.py": b"one = 1\n"}
 TWO = {"sampleproject/__init__.py": b"two = 2\n"}
 
@@ -70,9 +70,9 @@ def test_without_its_guard_a_new_name_ends_in_an_error(
 ) -> None:
     without_locks(monkeypatch)
     # Both have found that the name is free, and neither has written it.
-    meet(monkeypatch, "releases.actions.publish.Project.objects.create", patience=SURELY)
+    meet(monkeypatch, "releases.actions.naming.Project.objects.create", patience=SURELY)
     # The unique column then decides; whoever does not expect its verdict ends in a server error.
-    monkeypatch.setattr("releases.actions.publish.IntegrityError", KeyError)
+    monkeypatch.setattr("releases.actions.naming.IntegrityError", KeyError)
 
     assert statuses(first_uploads_meet(alice, bob))[403] == 0
 
@@ -145,7 +145,7 @@ def test_the_page_lists_files_that_came_together(alice: User, monkeypatch: pytes
 def test_without_the_lock_a_file_is_missing(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     without_locks(monkeypatch)
     # Writing the serial locks the row as well, if late.
-    monkeypatch.setattr("releases.actions.publish._SET_SERIAL", lambda **fields: 1)
+    monkeypatch.setattr("releases.actions.releasing._SET_SERIAL", lambda **fields: 1)
 
     # Neither has written yet, so that both come here for sure, however busy the machine is.
     files_meet(alice, monkeypatch, at=IN_THE_TRANSACTION, patience=SURELY)
@@ -208,7 +208,7 @@ def test_an_upload_that_waits_too_long_is_told_to_come_back(
 ) -> None:
     project = cast.ProjectFactory(name="sampleproject", owner=alice)
     secret = token_for(alice)
-    monkeypatch.setattr("releases.actions.publish.LOCK_WAIT", "200ms")
+    monkeypatch.setattr("releases.actions.releasing.LOCK_WAIT", "200ms")
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA busy_timeout = 200")

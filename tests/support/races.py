@@ -74,7 +74,7 @@ def without_any_lock(patch: pytest.MonkeyPatch) -> None:
 
 def _unlock_uploads_and_begin(patch: pytest.MonkeyPatch) -> None:
     # Its statement was composed before this test, with the lock.
-    patch.setattr("releases.actions.publish.lock_project", lambda pk: Project.with_deleted.get(pk=pk))
+    patch.setattr("releases.actions.naming.lock_project", lambda pk: Project.with_deleted.get(pk=pk))
     if connection.vendor == "sqlite":
         patch.setattr(
             DatabaseWrapper,
