@@ -26,7 +26,7 @@ from accounts.models import (
 )
 from indexsite import clock, policies, presence, requirements
 from indexsite.actors import VISITOR, Actor, Permission
-from indexsite.policies import Action, Denied, NewProject
+from indexsite.policies import Action, Denied, NewDraft, NewProject
 from mfa.models import AuthenticatorApp, RecoveryDevice
 from releases.models import Project, Role, RoleKind
 from tests.support import cast
@@ -65,6 +65,11 @@ NOTHING = {
 }  # fmt: skip
 OWN_THING = {Action.TOKEN_REVOKE, Action.EMAIL_VERIFY, Action.FACTOR_RENAME}
 NEW_NAME = {Action.PROJECT_CREATE}
+NEW_DRAFT = {Action.PROJECT_RESERVE}
+DRAFT = {
+    Action.DRAFT_CREATE, Action.DRAFT_READ, Action.DRAFT_PREVIEW, Action.DRAFT_UPLOAD, Action.DRAFT_REPLACE,
+    Action.DRAFT_SUBMIT, Action.DRAFT_RETURN, Action.DRAFT_PUBLISH, Action.DRAFT_CANCEL,
+}  # fmt: skip
 ORGANIZATION = {Action.ORGANIZATION_VIEW, Action.ORGANIZATION_MANAGE, Action.ORGANIZATION_LEAVE}
 PROJECT = {
     Action.PROJECT_MANAGE, Action.PROJECT_STATUS, Action.PROJECT_TRANSFER, Action.PROJECT_DELETE,
@@ -72,7 +77,7 @@ PROJECT = {
     Action.ROLE_GRANT, Action.ROLE_REMOVE, Action.ROLE_LEAVE, Action.TRANSFER_CANCEL, Action.RELEASE_YANK,
     Action.RELEASE_DELETE, Action.FILE_DELETE, Action.DELETION_UNDO, Action.FILE_UPLOAD,
 }  # fmt: skip
-THOUGHT_ABOUT = NOTHING | OWN_THING | NEW_NAME | ORGANIZATION | PROJECT
+THOUGHT_ABOUT = NOTHING | OWN_THING | NEW_NAME | NEW_DRAFT | DRAFT | ORGANIZATION | PROJECT
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,10 @@ class Stage:
             return self.organization
         if action in NEW_NAME:
             return NewProject("New.Name", "new-name")
+        if action in NEW_DRAFT:
+            return NewDraft(NewProject("New.Name", "new-name"), "1")
+        if action in DRAFT:
+            return NewDraft(self.project, "1")
         if action in OWN_THING:
             user = actor.user or self.askers[-1].actors["session"].person
             return SimpleNamespace(user=user, user_id=user.pk)
