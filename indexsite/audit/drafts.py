@@ -41,7 +41,7 @@ class DraftFileAdded(Event):
 @dataclass(frozen=True, kw_only=True)
 class DraftFileRefused(Event):
     name = "draft.file-refused"
-    sentence = "{filename} could not be added to the draft of {project} {version}: {notice}"
+    sentence = "{filename} could not be added to the draft of {project} {version} (reason: {notice})."
     draft: str
     version: str
     filename: str

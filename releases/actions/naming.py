@@ -14,6 +14,7 @@ from indexsite.limits import Limit
 from indexsite.policies import Action, NewDraft, NewFile, NewProject, require, require_now
 from releases.actions import tombstones
 from releases.models import (
+    Draft,
     ProhibitedProjectName,
     Project,
     Role,
@@ -55,6 +56,11 @@ def require_new_name(
     _check(new)
     limits.consume(Limit.PROJECT_CREATE_ADDRESS, actor.address, at=at)
     limits.consume(Limit.PROJECT_CREATE_USER, _key(actor), at=at)
+
+
+def is_reserved_only(project: Project) -> bool:
+    """Whether drafts have made the project and nothing was ever published in it: its first file creates it."""
+    return not project.was_published and Draft.objects.filter(project=project, reserves_name=True).exists()
 
 
 def _name_in(subject: Subject) -> NewProject:

@@ -61,7 +61,6 @@ def publish_file(*, actor: Actor, incoming: IncomingFile, at: datetime) -> Publi
         require(actor, Action.FILE_UPLOAD, NewFile(project, parsed.normalized_version))
     if (same := _published_before(project, parsed, incoming.hashes)) is not None:
         return PublishResult(same, created=False)
-    releasing.check_not_reserved(parsed.filename)
     if project is not None:
         _check_room(project, parsed, incoming.hashes.size, stored_bytes=project.stored_bytes())
     html = description.render(parsed.description, parsed.description_content_type)
@@ -147,8 +146,7 @@ def _commit(upload: _Upload) -> PublishResult:
     releasing.check_not_reserved(parsed.filename)
     files = pages.files_of(project)
     _check_room(project, parsed, upload.hashes.size, stored_bytes=sum(file.size for file in files))
-    # A draft may have reserved the name before.
-    is_first = is_new_project or not project.was_published
+    is_first = is_new_project or naming.is_reserved_only(project)
     if is_first:
         audit.record(actor, audit.ProjectCreated(project=project.normalized_name))
     if is_new_project:

@@ -29,7 +29,7 @@ LOCK_WAIT = "15s"  # PostgreSQL; SQLite has its busy timeout. Longer waits end a
 class FilenameReserved(Conflict):
     """A draft that is being reviewed or published will have this file name."""
 
-    code = "filename-reserved"
+    code = "name-reserved"
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,8 @@ def test_memory_stays_flat_for_a_file_of_a_gibibyte(
         site.stop()
     record_property(
         "watches",
-        "releases/api_legacy.py releases/api_receive.py releases/actions/publish.py releases/actions/releasing.py indexsite/storage.py",
+        "releases/api_legacy.py releases/api_receive.py releases/actions/publish.py "
+        "releases/actions/releasing.py indexsite/storage.py",
     )
     record_property("bytes", large.stat().st_size)
     record_property("upload_seconds", round(took, 1))

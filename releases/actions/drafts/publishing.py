@@ -179,7 +179,7 @@ def _publish(actor: Actor, draft: Draft, at: datetime) -> None:
     project = draft.project
     assert project is not None  # noqa: S101 - `locked` has seen to it
     draft.digest = digest_of(files)
-    is_first = project.deletion_id is not None or not project.was_published
+    is_first = project.deletion_id is not None or naming.is_reserved_only(project)
     if project.deletion_id is not None:
         tombstones.take_up(project, name=draft.name, at=at)
         naming.make_owner(actor, project, at=at)
