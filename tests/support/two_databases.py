@@ -78,7 +78,7 @@ CODE = {
     "indexsite/limits.py": "tests/floor/test_limits.py",
     "indexsite/prepared.py": "tests/floor/test_prepared.py",
     "indexsite/triggers.py": "tests/floor/test_audit_trail.py",
-    "releases/actions/publish.py": "tests/releases/test_publish.py",
+    "releases/actions/releasing.py": "tests/releases/test_publish.py",
     "releases/downloads.py": "tests/releases/test_downloads.py",
     "releases/serving.py": "tests/wsgi",
     "tokens/authentication.py": "tests/tokens/test_authentication.py",
