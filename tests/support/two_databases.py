@@ -78,12 +78,8 @@ CODE = {
     "indexsite/limits.py": "tests/floor/test_limits.py",
     "indexsite/prepared.py": "tests/floor/test_prepared.py",
     "indexsite/triggers.py": "tests/floor/test_audit_trail.py",
-<<<<<<< Updated upstream
-    "releases/actions/releasing.py": "tests/releases/test_publish.py",
-=======
     "recovery/actions/story.py": "tests/concurrency/test_recovery.py",
-    "releases/actions/publish.py": "tests/releases/test_publish.py",
->>>>>>> Stashed changes
+    "releases/actions/releasing.py": "tests/releases/test_publish.py",
     "releases/downloads.py": "tests/releases/test_downloads.py",
     "releases/serving.py": "tests/wsgi",
     "tokens/authentication.py": "tests/tokens/test_authentication.py",
