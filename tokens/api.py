@@ -23,7 +23,9 @@ class ProjectVerdictSerializer(serializers.Serializer[Any]):
     """One project the token is limited to."""
 
     name = serializers.CharField(help_text="Normalised project name.")
-    may_upload = serializers.BooleanField(help_text="Whether an upload to it would be accepted now.")
+    may_upload = serializers.BooleanField(
+        help_text="Whether an upload to it would be accepted now, at once or into a draft."
+    )
     problem = serializers.CharField(allow_null=True, help_text="If not: what is wrong and what to do.")
 
 

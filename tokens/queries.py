@@ -13,8 +13,9 @@ from accounts.models import User
 from indexsite.actors import Actor, Permission
 from indexsite.errors import InvalidInput, NotFound
 from indexsite.policies import Action, Denied, NewProject, may
-from indexsite.requirements import NewFile
-from releases.models import Project, RoleKind, is_secret_from
+from indexsite.requirements import NewDraft, NewFile
+from indexsite.verdicts import Allowed
+from releases.models import Draft, Project, RoleKind, is_secret_from
 from releases.upload import filenames
 from tokens.macaroons import caveats
 from tokens.models import Token
@@ -122,7 +123,7 @@ def verdict(actor: Actor, name: str, version: Version | None = None) -> ProjectV
 
 
 def upload_denied(actor: Actor, name: str, version: Version | None = None) -> Denied | None:
-    """The policies' answer to an upload under this name, or None if they allow it.
+    """The policies' answer to an upload under this name, at once or into a draft, or None if they allow it.
 
     Without a version a token for some versions is told to ask about one.
     """
@@ -130,8 +131,11 @@ def upload_denied(actor: Actor, name: str, version: Version | None = None) -> De
     found = Project.objects.filter(normalized_name=normalized).first()
     is_new = found is None or is_secret_from(actor.user, found)
     project = NewProject(name, normalized) if found is None or is_new else found
-    act = Action.PROJECT_CREATE if is_new else Action.FILE_UPLOAD
-    answer = may(actor, act, project if version is None else NewFile(project, canonicalize_version(version)))
+    if getattr(actor.credential, "is_drafts_only", False):
+        answer = _may_draft(actor, project, version)
+    else:
+        act = Action.PROJECT_CREATE if is_new else Action.FILE_UPLOAD
+        answer = may(actor, act, project if version is None else NewFile(project, canonicalize_version(version)))
     if not isinstance(answer, Denied):
         return None
     sets = _version_sets(actor) if version is None else None
@@ -139,6 +143,27 @@ def upload_denied(actor: Actor, name: str, version: Version | None = None) -> De
         sentence = f"This token is limited to versions {','.join(sets)}: ask about one with ?version= as well."
         return Denied(answer.code, sentence, HELP)
     return answer
+
+
+def _may_draft(actor: Actor, project: Project | NewProject, version: Version | None) -> Allowed | Denied:
+    new = project if version is None else NewDraft(project, canonicalize_version(version))
+    if isinstance(project, NewProject):
+        return may(actor, Action.PROJECT_RESERVE, new)
+    if (draft := _draft_meant(actor, project, version)) is not None:
+        return may(actor, Action.DRAFT_UPLOAD, draft)
+    return may(actor, Action.DRAFT_CREATE, new)
+
+
+def _draft_meant(actor: Actor, project: Project, version: Version | None) -> Draft | None:
+    """The draft that files would go into: the only one the token is good for, or the one of the version."""
+    ids = caveats.draft_ids(getattr(actor.credential, "restrictions", ()))
+    live = Draft.objects.live().filter(project=project)
+    if version is not None:
+        live = live.filter(normalized_version=canonicalize_version(version))
+    if ids is not None:
+        # Whoever narrows a token may write anything as an id.
+        return next((draft for draft in live if str(draft.public_id) in ids), None)
+    return live.first() if version is not None else None
 
 
 def _version_sets(actor: Actor) -> list[str] | None:

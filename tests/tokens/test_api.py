@@ -21,7 +21,7 @@ from accounts.models import User
 from indexsite import api
 from indexsite.api_problems import problem_of
 from releases.models import Project
-from tests.support import cast
+from tests.support import cast, drafts
 from tests.support.tokens import basic, token_of
 from tokens.macaroons import wire
 from tokens.models import Token
@@ -166,6 +166,31 @@ def test_a_token_for_some_versions_is_asked_about_one(client: Client, alice: Use
     account = narrowed(token_of(alice, description="b"), b'[103,">=2"]')
     assert ask(client, account, project="new-name").status_code == 403
     assert ask(client, account, project="new-name", version="2").status_code == 200
+
+
+def test_a_token_for_drafts_hears_whether_it_could_fill_one(
+    client: Client, alice: User, sampleproject: Project
+) -> None:
+    secret = narrowed(token_of(alice), b"[101]")
+    for name in ("sampleproject", "new-name"):
+        assert ask(client, secret, project=name).status_code == 200
+        assert ask(client, secret, project=name, version="2.0").status_code == 200
+    cast.ProjectFactory(name="foreign", owner=cast.person("frank"), last_serial=1)
+    assert ask(client, secret, project="foreign").json()["code"] == "no-role"
+    filler = narrowed(token_of(alice, description="b"), b'[100,["draft:upload"]]')
+    assert (
+        "not made for draft:create" in ask(client, filler, project="sampleproject", version="2.0").json()["detail"]
+    )
+
+    draft = drafts.begin(cast.actor(alice), version="2.0")
+    assert ask(client, filler, project="sampleproject", version="2").status_code == 200
+    assert ask(client, filler, project="sampleproject", version="3").status_code == 403
+    one = narrowed(token_of(alice, description="c"), b"[101]", f'[102,"{draft.public_id}"]'.encode())
+    assert ask(client, one, project="sampleproject").status_code == 200
+    assert ask(client, one, project="sampleproject", version="2.0").status_code == 200
+    assert "limited to one draft" in ask(client, one, project="sampleproject", version="3").json()["detail"]
+    odd = narrowed(token_of(alice, description="d"), b"[101]", b'[102,"no id"]')
+    assert "limited to one draft" in ask(client, odd, project="sampleproject").json()["detail"]
 
 
 @pytest.mark.parametrize("version", ["newest", ">=2", "1" * 5000])

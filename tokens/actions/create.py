@@ -22,7 +22,15 @@ from tokens.models import GRANTED, MAX_DESCRIPTION, USES, Token, join_words
 
 # The act behind each permission: nobody makes a token for one project that could not do what it is made for.
 ACTS = {
-    **dict.fromkeys(map(Permission, with_parts({Permission.UPLOAD})), Action.FILE_UPLOAD),
+    Permission.UPLOAD: Action.FILE_UPLOAD,
+    Permission.DRAFT_CREATE: Action.DRAFT_CREATE,
+    Permission.DRAFT_UPLOAD: Action.DRAFT_UPLOAD,
+    Permission.DRAFT_REPLACE: Action.DRAFT_REPLACE,
+    Permission.DRAFT_SUBMIT: Action.DRAFT_SUBMIT,
+    Permission.DRAFT_READ: Action.DRAFT_READ,
+    Permission.DRAFT_PREVIEW: Action.DRAFT_PREVIEW,
+    Permission.DRAFT_CANCEL: Action.DRAFT_CANCEL,
+    Permission.PUBLISH: Action.DRAFT_PUBLISH,
     Permission.READ_HISTORY: Action.HISTORY_VIEW,
     Permission.READ_MEMBERS: Action.MEMBERS_VIEW,
     Permission.YANK: Action.RELEASE_YANK,
