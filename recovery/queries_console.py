@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +26,8 @@ from releases.models import Designation, Project, Role, held_by
 DUE_WITHIN = timedelta(hours=24)
 UNMASKED_FOR = timedelta(minutes=15)
 STORY_SHOWN = 200
+# As the index `case_waits` has it.
+WAITS_SINCE = Coalesce("queued_at", "opened_at", "submitted_at")
 _S = CaseState
 # What somebody of the desk can do something about.
 _WORK = (_S.QUEUED, _S.IN_REVIEW, _S.APPROVED)
@@ -111,7 +113,7 @@ class Filters:
 
 
 def queue(tab: Tab, filters: Filters, person: User, at: datetime) -> QuerySet[RecoveryCase]:
-    """The cases of a tab, the oldest first, with all that a line of the queue shows."""
+    """The cases of a tab, the oldest first: to be counted and cut into pages. `lines` has what a page shows."""
     found = RecoveryCase.objects.filter(tab.where(person, at))
     if filters.tier is not None:
         found = found.filter(tier=filters.tier)
@@ -124,11 +126,21 @@ def queue(tab: Tab, filters: Filters, person: User, at: datetime) -> QuerySet[Re
         found = found.filter(Q(hard__contains=quoted) | Q(all_flags__contains=quoted))
     if filters.text:
         found = found.filter(_named(filters.text))
-    return _as_lines(found).order_by(tab.order, "submitted_at", "pk")
+    order = WAITS_SINCE if tab.order == "waits_since" else tab.order
+    return found.order_by(order, "submitted_at", "pk")
+
+
+def lines(cases: Iterable[RecoveryCase]) -> list[RecoveryCase]:
+    """The same cases in the same order, with all that a line of the queue shows."""
+    order = [case.pk for case in cases]
+    found = {case.pk: case for case in _as_lines(RecoveryCase.objects.filter(pk__in=order))}
+    return [found[pk] for pk in order if pk in found]
 
 
 def _named(text: str) -> Q:
-    where = Q(user__username=text.lower()) | Q(claimed=text) | Q(mailbox=text.lower())
+    # Looked up before, since with a join the database reads every case there is, and its account.
+    people = list(User.objects.filter(username=text.lower()).values_list("pk", flat=True))
+    where = Q(user__in=people) | Q(claimed=text) | Q(mailbox=text.lower())
     try:
         return where | Q(pk=uuid.UUID(text))
     except ValueError:
@@ -139,7 +151,7 @@ def _as_lines(cases: QuerySet[RecoveryCase]) -> QuerySet[RecoveryCase]:
     others = RecoveryCase.objects.filter(user=OuterRef("user"), state__in=OPEN_STATES, opened_at__isnull=False)
     approvals = CaseApproval.objects.filter(case=OuterRef("pk"), void_at=None).order_by()
     return cases.select_related("user", "lease__person").annotate(
-        waits_since=Coalesce("queued_at", "opened_at", "submitted_at"),
+        waits_since=WAITS_SINCE,
         yeses=Coalesce(Subquery(approvals.values("case").annotate(count=Count("pk")).values("count")), 0),
         is_escalated=Exists(CaseEvent.objects.filter(case=OuterRef("pk"), name="escalated")),
         has_rival=Exists(others.exclude(pk=OuterRef("pk"))),

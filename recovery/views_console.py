@@ -71,7 +71,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         narrowed=narrowed,
         is_narrowed=filters != Filters(),
         page_obj=page,
-        rows=[_row(case, at) for case in page],
+        rows=[_row(case, at) for case in queries_console.lines(page)],
         views=SavedView.objects.filter(person=actor.person),
         may_work=bool(may(actor, Action.CASE_WORK)),
         here=_address(request),

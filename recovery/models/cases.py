@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from recovery.assurance import Tier
 
@@ -189,6 +190,10 @@ class RecoveryCase(models.Model):
         ordering = ["-submitted_at", "pk"]
         indexes = [
             models.Index(fields=["state", "queued_at"], name="case_queue"),
+            # In the order of the queue, whichever tab.
+            models.Index(
+                Coalesce("queued_at", "opened_at", "submitted_at"), "submitted_at", "id", name="case_waits"
+            ),
             models.Index(fields=["state", "not_before"], name="case_due"),
             models.Index(fields=["state", "expires_at"], name="case_expiry"),
             models.Index(fields=["user", "state"], name="case_user"),
