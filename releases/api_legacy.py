@@ -18,25 +18,26 @@ from packaging.utils import canonicalize_name
 
 from indexsite import clock, limits
 from indexsite.actors import Actor
-from indexsite.errors import DomainError, InvalidInput, NotAuthenticated
+from indexsite.errors import DomainError, NotAuthenticated
 from indexsite.http import enforces, problem, public, reason_line, status_of
 from indexsite.limits import Limit
 from indexsite.policies import Action
 from releases import serving
 from releases.actions.publish import PublishResult, publish_file
-from releases.api_receive import FORM_ALLOWANCE, drain, received, too_large
+from releases.api_receive import (
+    FORM_ALLOWANCE,
+    LengthMissing,
+    ReadingOn,
+    announced_length,
+    received,
+    too_large,
+)
 from releases.views_files import ask_of, respond
 from tokens.authentication import authenticate
 
 logger = logging.getLogger(__name__)
 
 BUSY_SECONDS = 5
-
-
-class LengthMissing(InvalidInput):
-    """The size of the body is not known before it is read."""
-
-    code = "length-required"
 
 
 class Busy(DomainError):
@@ -73,37 +74,26 @@ def simple_beside(request: HttpRequest, name: str) -> HttpResponseBase:
 
 def _admit(request: HttpRequest) -> Actor:
     """Everything that can be said from the headers alone, before a byte of the body is read."""
-    length = request.META.get("CONTENT_LENGTH", "")
-    if not length.isdecimal() or request.META.get("HTTP_TRANSFER_ENCODING"):
-        raise LengthMissing("Uploads need a Content-Length header; chunked bodies are not accepted.")
+    length = announced_length(request)
     actor = authenticate(request)
-    if int(length) > limits.MAX_FILE_BYTES + FORM_ALLOWANCE:
+    if length > limits.MAX_FILE_BYTES + FORM_ALLOWANCE:
         raise too_large(limits.MAX_FILE_BYTES)
     # Counted before the work: a file that is refused may cost more than one that is published.
     limits.consume(Limit.UPLOAD_USER, str(actor.user.pk if actor.user else ""), at=clock.now())
     return actor
 
 
-class Refusal(HttpResponse):
-    """A problem+json answer that, once sent, keeps reading what the client is still sending.
-
-    Closing a socket with unread bytes in it makes the kernel reset the connection, and the sentence is lost.
-    """
+class Refusal(ReadingOn):
+    """The refusal as problem+json."""
 
     def __init__(self, request: HttpRequest, error: DomainError) -> None:
         status = _status_of(error)
         # uv prints title and detail, one after the other.
         answer = problem(error, status=status, title="Upload refused")
-        super().__init__(
-            answer.content, status=status, reason=reason_line(error.sentence), headers=dict(answer.items())
-        )
+        answer.status_code = status
+        super().__init__(request, answer)
         if status == 503:
             self["Retry-After"] = str(BUSY_SECONDS)
-        self._request = request
-
-    def close(self) -> None:
-        super().close()
-        drain(self._request)
 
 
 def _status_of(error: DomainError) -> int:

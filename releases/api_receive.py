@@ -10,14 +10,16 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from django.http import HttpRequest, UnreadablePostError
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from indexsite import storage
 from indexsite.errors import InvalidInput, TooLarge
+from releases.actions.drafts.receiving import Received
 from releases.actions.publish import IncomingFile
 from releases.upload import Hashes
 
@@ -33,6 +35,93 @@ DRAIN_BYTES = 256 * 1024 * 1024
 DRAIN_SECONDS = 30.0
 _READ_SIZE = 64 * 1024
 _CHUNK = 256 * 1024
+
+
+class LengthMissing(InvalidInput):
+    """The size of the body is not known before it is read."""
+
+    code = "length-required"
+
+
+class ReadingOn(HttpResponse):
+    """An answer that, once sent, keeps reading what the client is still sending.
+
+    Closing a socket with unread bytes in it makes the kernel reset the connection, and the sentence is lost.
+    """
+
+    def __init__(self, request: HttpRequest, answer: HttpResponse) -> None:
+        super().__init__(
+            answer.content, status=answer.status_code, reason=answer.reason_phrase, headers=dict(answer.items())
+        )
+        self._request = request
+
+    def close(self) -> None:
+        super().close()
+        drain(self._request)
+
+
+@dataclass(frozen=True)
+class RawBody:
+    """A body that is the bytes of a file and nothing else; `is_whole` says whether all announced bytes came."""
+
+    received: Received
+    is_whole: bool
+
+
+def announced_length(request: HttpRequest) -> int:
+    """How many bytes the body has, from the headers.
+
+    Raises:
+        LengthMissing: they do not say.
+    """
+    length = request.META.get("CONTENT_LENGTH", "")
+    if not length.isdecimal() or request.META.get("HTTP_TRANSFER_ENCODING"):
+        raise LengthMissing("Uploads need a Content-Length header; chunked bodies are not accepted.")
+    return int(length)
+
+
+@contextmanager
+def received_bytes(request: HttpRequest, *, max_bytes: int) -> Iterator[RawBody]:
+    """The request's body, stored in `storage.incoming()` and gone again when the block ends, unless consumed.
+
+    Raises:
+        LengthMissing: see there.
+        TooLarge: it has more than `max_bytes`.
+    """
+    length = announced_length(request)
+    if length > max_bytes:
+        raise TooLarge(f"The body has {length} bytes; at most {max_bytes} are wanted.", code="body-too-large")
+    receiver = Receiver(max_bytes)
+    try:
+        receiver.begin("body")
+        with suppress(UnreadablePostError):  # the line is cut: what came before may still be of use
+            while chunk := request.read(_CHUNK):
+                receiver.write(chunk)
+        receiver.end()
+        hashes = receiver.hashes()
+        yield RawBody(Received(receiver.path, hashes), hashes.size == length)
+    finally:
+        receiver.discard()
+
+
+def small_body(request: HttpRequest, *, max_bytes: int) -> bytes:
+    """The request's body, in memory.
+
+    Raises:
+        InvalidInput: it was cut off.
+        LengthMissing: see there.
+        TooLarge: it has more than `max_bytes`.
+    """
+    length = announced_length(request)
+    if length > max_bytes:
+        raise TooLarge(f"The body has {length} bytes; at most {max_bytes} are wanted.", code="body-too-large")
+    try:
+        body = request.read(length)
+    except UnreadablePostError:
+        raise cut_off() from None
+    if len(body) != length:
+        raise cut_off()
+    return body
 
 
 @contextmanager
@@ -137,11 +226,11 @@ def _parse(request: HttpRequest, receiver: Receiver) -> dict[str, list[str]]:
     except MultipartError as error:
         raise _not_multipart() from error
     except UnreadablePostError as error:
-        raise _cut_off() from error
+        raise cut_off() from error
     try:
         parser.close()
     except MultipartError as error:
-        raise _cut_off() from error
+        raise cut_off() from error
     return form.fields
 
 
@@ -214,5 +303,6 @@ def _not_multipart() -> InvalidInput:
     )
 
 
-def _cut_off() -> InvalidInput:
+def cut_off() -> InvalidInput:
+    """The refusal for a body that ends before its announced end."""
     return InvalidInput("The upload was cut off before its end; send it again.", code="cut-off")

@@ -31,7 +31,17 @@ from tests.support import cast, organizations, projects, recovery
 from tests.support.addresses import addresses
 from tests.support.database import changed_since, contents
 from tests.support.distributions import make_wheel
-from tests.support.object_acts import ACTS, FOREIGN_BODIES, LOOKS_FIRST, ONES_OWN, SET_UP, SIGN_IN, UPLOADS, Act
+from tests.support.object_acts import (
+    ACTS,
+    FOREIGN_BODIES,
+    LOOKS_FIRST,
+    ONES_OWN,
+    SESSIONS,
+    SET_UP,
+    SIGN_IN,
+    UPLOADS,
+    Act,
+)
 from tests.support.people import browser
 from tests.support.recovery import stored_case
 from tests.support.tokens import basic, token_of
@@ -50,7 +60,7 @@ GUARDED = {
 
 
 def test_every_guarded_address_is_tried() -> None:
-    assert set(GUARDED) == set(ACTS) | ONES_OWN | UPLOADS
+    assert set(GUARDED) == set(ACTS) | ONES_OWN | UPLOADS | SESSIONS
 
 
 # -- the stage --------------------------------------------------------------------------------------------------

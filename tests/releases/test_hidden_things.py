@@ -84,6 +84,15 @@ SHOWS_NOTHING = {
     "api/v1/projects/<str:name>/files/<str:filename>/yank/": "only changes",
     "legacy/": "says how to upload",
     "legacy": "says how to upload",
+    "upload/2.0/": "only begins drafts",
+    "upload/2.0/session/<uuid:public_id>/": "a draft, by a token with a right to it",
+    "upload/2.0/session/<uuid:public_id>/publish/": "only changes",
+    "upload/2.0/session/<uuid:public_id>/extend/": "only changes",
+    "upload/2.0/session/<uuid:public_id>/upload/": "only changes",
+    "upload/2.0/file/<uuid:public_id>/": "a file of a draft, by a token with a right to it",
+    "upload/2.0/file/<uuid:public_id>/bytes/": "how much of a file has come, by a token with a right to it",
+    "upload/2.0/file/<uuid:public_id>/attestations/": "only changes",
+    "upload/2.0/file/<uuid:public_id>/complete/": "only changes",
     "api/v1/": "addresses of the API",
     "api/v1/schema/": "the API's own description",
     "api/v1/docs/": "the API's own description",
@@ -115,6 +124,7 @@ GHOST: dict[str, object] = {
     "uid": "eWV0aQ",
     "token": "yeti-token",
     "code": "password",
+    "public_id": "6f1c1b0e-0000-4000-8000-000000000009",
 }
 
 
@@ -150,6 +160,7 @@ def publish(word: str, *, version: str, to: Project | None = None, owner: User |
         "uid": "MQ",
         "token": "a-token",
         "code": "password",
+        "public_id": "6f1c1b0e-0000-4000-8000-000000000009",
     }
     kept = {"name": asked["name"], "username": asked["username"]} if to is not None else {}
     marks = {word, version, file.sha256, file.metadata_sha256}

@@ -41,6 +41,14 @@ ONES_OWN = {
     "manage/organizations/", "manage/organizations/create/", "api/v1/projects/", "api/v1/token/", "api/v1/token",
 }  # fmt: skip
 UPLOADS = {"legacy/", "legacy"}
+# What tests/conformance tries with tokens of everybody.
+SESSIONS = {
+    "upload/2.0/", "upload/2.0/session/<uuid:public_id>/",
+    "upload/2.0/session/<uuid:public_id>/publish/", "upload/2.0/session/<uuid:public_id>/extend/",
+    "upload/2.0/session/<uuid:public_id>/upload/", "upload/2.0/file/<uuid:public_id>/",
+    "upload/2.0/file/<uuid:public_id>/bytes/", "upload/2.0/file/<uuid:public_id>/attestations/",
+    "upload/2.0/file/<uuid:public_id>/complete/",
+}  # fmt: skip
 # That there is such a thing is no secret to those who hear of it: all staff see the list of proposals and roles.
 LOOKS_FIRST = {
     "admin/staff/proposal/<int:pk>/",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime
 
 from django.db import transaction
@@ -62,7 +63,7 @@ def begin_file(
 
     Args:
         size: in bytes.
-        hashes: {algorithm: hex digest}, at least one of `ALGORITHMS`; all have to match in the end.
+        hashes: {algorithm: hex digest}, at least one, all of `ALGORITHMS`; all have to match in the end.
 
     Raises:
         InvalidInput: the name, size or hashes cannot be used; nothing of this name may be published (any more).
@@ -123,12 +124,17 @@ def _check_announcement(draft: Draft, filename: str, size: int, hashes: dict[str
             f"A file has from 1 byte to {limits.MAX_FILE_BYTES // 1_000_000} MB; announced were {size}.",
             "invalid-size",
         )
-    known = ALGORITHMS.intersection(hashes)
-    if not known:
+    if not hashes:
         raise unusable("Give at least one digest by an algorithm such as sha256.", "hash-missing")
-    for name in known:
-        if len(hashes[name]) != 2 * hashlib.new(name, usedforsecurity=False).digest_size:
-            raise unusable(f"The {name} digest has the wrong length; give it in hexadecimal.", "invalid-hash")
+    for name, digest in hashes.items():
+        # All of them have to match: one that nobody here can compute cannot.
+        if name not in ALGORITHMS:
+            raise unusable(
+                f"The algorithm {quoted(name)} is not known here; use one such as sha256.", "invalid-hash"
+            )
+        length = 2 * hashlib.new(name, usedforsecurity=False).digest_size
+        if not re.fullmatch(f"[0-9a-fA-F]{{{length}}}", digest):
+            raise unusable(f"The {name} digest is not {length} hexadecimal digits.", "invalid-hash")
 
 
 def _check_room(project: Project, filename: str, size: int) -> None:

@@ -17,6 +17,7 @@ from indexsite.policies import Action, may
 from releases.actions import naming, pages, releasing, tombstones
 from releases.actions.drafts.standing import (
     DraftClosed,
+    DraftEmpty,
     FilenameConflict,
     FilesNotReady,
     ended,
@@ -25,7 +26,6 @@ from releases.actions.drafts.standing import (
     insist_editable,
     locked,
     review_address,
-    unusable,
 )
 from releases.models import (
     Draft,
@@ -49,8 +49,8 @@ def finish_draft(*, actor: Actor, draft: Draft, at: datetime) -> Draft:
     Safe to repeat: a draft that is published or in review is answered as it is.
 
     Raises:
-        FilesNotReady, FilenameConflict, DraftClosed: the state of the draft does not allow it; nothing changed.
-        InvalidInput: it has no files, or they no longer fit into the project.
+        DraftEmpty, FilesNotReady, FilenameConflict, DraftClosed: its state does not allow it; nothing changed.
+        InvalidInput: its files no longer fit into the project.
         NotAuthenticated, PermissionRefused: the actor may do neither.
     """
     if may(actor, Action.DRAFT_PUBLISH, draft):
@@ -143,15 +143,15 @@ def _checked(draft: Draft) -> list[DraftFile]:
     """Its files, if they could be published at this moment; under the lock.
 
     Raises:
-        InvalidInput: there are none, or they do not fit.
-        FilesNotReady, FilenameConflict: see there.
+        InvalidInput: they do not fit.
+        DraftEmpty, FilesNotReady, FilenameConflict: see there.
     """
     files = files_of(draft)
     if not files:
-        raise unusable("A draft without files cannot be published; add one.", "draft-empty")
-    waiting = [f"'{file.filename}' ({file.state})" for file in files if file.state != DraftFileState.COMPLETED]
+        raise DraftEmpty("A draft without files cannot be published; add one.")
+    waiting = {file.filename: file.state for file in files if file.state != DraftFileState.COMPLETED}
     if waiting:
-        raise FilesNotReady(f"These files are not completed: {', '.join(waiting[:20])}; complete or delete them.")
+        raise FilesNotReady(waiting)
     names = [file.filename for file in files]
     taken = {*UsedFilename.objects.filter(filename__in=names).values_list("filename", flat=True)}
     taken |= {

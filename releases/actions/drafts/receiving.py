@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from releases.upload import Hashes
 
 MAX_ATTESTATIONS = 8
 MAX_ATTESTATION_BYTES = 64 * 1024  # of all of them together, as JSON
+# A line that is cut makes a part; so many cuts no upload has.
+MAX_PARTS = 1000
 
 
 class OffsetWrong(Conflict):
@@ -89,6 +92,8 @@ def _keep(actor: Actor, file: DraftFile, offset: int, hashes: Hashes) -> DraftFi
         if same.exists():  # its answer was lost on the way
             return file
         raise OffsetWrong(here)
+    if file.parts.count() >= MAX_PARTS:
+        raise FileClosed(f"A file comes in at most {MAX_PARTS} parts; delete it and send larger ones.")
     if here + hashes.size > file.claimed_size:
         raise unusable(
             f"The file was announced with {file.claimed_size} bytes and has more; begin it again.", "size-mismatch"
@@ -124,8 +129,23 @@ def attach(*, actor: Actor, file: DraftFile, attestations: list[dict[str, Any]])
                 "Each attestation is an object with version 1, verification_material and envelope (PEP 740).",
                 "invalid-attestations",
             )
+    text = json.dumps(attestations, ensure_ascii=False)
+    if len(text) > MAX_ATTESTATION_BYTES:
+        raise unusable(
+            f"The attestations of a file have at most {MAX_ATTESTATION_BYTES // 1024} KB.", "invalid-attestations"
+        )
+    if "\\u0000" in text or not _is_unicode(text):
+        raise unusable("The attestations have characters that cannot be stored.", "invalid-attestations")
     file = locked_file(actor, Action.DRAFT_UPLOAD, file)
     insist_pending(file)
     file.attestations = attestations
     file.save(update_fields=["attestations"])
     return file
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return True

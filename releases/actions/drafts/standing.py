@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -36,9 +36,21 @@ class DraftClosed(Conflict):
 
 
 class FilesNotReady(Conflict):
-    """Some files of the draft are not completed."""
+    """Some files of the draft are not completed: `states` has them, by name."""
 
     code = "files-not-ready"
+
+    def __init__(self, states: Mapping[str, str]) -> None:
+        self.states = dict(states)
+        shown = ", ".join(f"'{name}' ({state})" for name, state in list(self.states.items())[:5])
+        more = " and others" if len(self.states) > 5 else ""
+        super().__init__(f"These files are not completed: {shown}{more}; complete or delete them.")
+
+
+class DraftEmpty(Conflict):
+    """The draft has no files."""
+
+    code = "draft-empty"
 
 
 class FilenameConflict(Conflict):
@@ -87,7 +99,12 @@ def find_draft_file(*, actor: Actor, public_id: uuid.UUID) -> DraftFile:
 
 def files_of(draft: Draft) -> list[DraftFile]:
     """Its files, without canceled ones, by name."""
-    return list(draft.files.exclude(state=DraftFileState.CANCELED).order_by("filename"))
+    files = list(
+        draft.files.select_related("created_by").exclude(state=DraftFileState.CANCELED).order_by("filename")
+    )
+    for file in files:
+        file.draft = draft
+    return files
 
 
 def review_address(draft: Draft) -> str:

@@ -192,8 +192,10 @@ def test_a_file_is_announced_sent_and_completed(alice: User, project: Project, f
         ({"size": 0}, InvalidInput, "from 1 byte"),
         ({"size": 1 << 40}, InvalidInput, "from 1 byte"),
         ({"hashes": {}}, InvalidInput, "at least one digest"),
-        ({"hashes": {"crc": "00"}}, InvalidInput, "at least one digest"),
-        ({"hashes": {"sha256": "00"}}, InvalidInput, "wrong length"),
+        ({"hashes": {"crc": "00"}}, InvalidInput, "not known here"),
+        ({"hashes": {"sha256": "0" * 64, "crc": "00"}}, InvalidInput, "not known here"),
+        ({"hashes": {"sha256": "00"}}, InvalidInput, "64 hexadecimal digits"),
+        ({"hashes": {"sha256": "g" * 64}}, InvalidInput, "64 hexadecimal digits"),
         ({"mechanism": "carrier-pigeon"}, MechanismUnknown, "not offered here"),
     ],
 )

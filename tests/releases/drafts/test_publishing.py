@@ -17,7 +17,7 @@ from indexsite.models import AuditEvent
 from releases.actions.drafts.ending import cancel_draft
 from releases.actions.drafts.files import remove_file
 from releases.actions.drafts.publishing import finish_draft, publish_draft, return_draft, submit_draft
-from releases.actions.drafts.standing import DraftClosed, FilenameConflict, FilesNotReady
+from releases.actions.drafts.standing import DraftClosed, DraftEmpty, FilenameConflict, FilesNotReady
 from releases.models import (
     Draft,
     DraftState,
@@ -128,10 +128,9 @@ def test_nothing_is_published_while_a_file_is_not_ready(alice: User, project: Pr
 def test_an_empty_draft_is_not_published(alice: User, project: Project) -> None:
     draft = begin(by_token(alice))
 
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(DraftEmpty):
         publish(by_token(alice), draft)
 
-    assert refused.value.code == "draft-empty"
     assert again(draft).state == DraftState.OPEN
 
 
