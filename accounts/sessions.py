@@ -6,9 +6,12 @@ import hashlib
 from datetime import UTC, datetime
 
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.auth import update_session_auth_hash
+from django.contrib.sessions import middleware
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 from django_otp import login as bind_device
 from django_otp.models import Device
@@ -25,6 +28,23 @@ CLIENT_LENGTH = 200
 _MAILBOX_KEY = "mailbox_proof"
 _RIGHTS_KEY = "rights_since"
 SEEN_EVERY = 10 * 60  # seconds
+
+
+class SessionMiddleware(middleware.SessionMiddleware):
+    """Django's, but a key that opens nothing does not take the cookie away.
+
+    The request may have left the browser before the answer to another one, which changed the key; that answer has
+    set the cookie meanwhile, and deleting it would sign the person out.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        session = getattr(request, "session", None)
+        # Who signs out empties the session, which modifies it.
+        is_unknown = session is not None and session.is_empty() and not session.modified
+        answered = super().process_response(request, response)
+        if is_unknown:
+            answered.cookies.pop(settings.SESSION_COOKIE_NAME, None)
+        return answered
 
 
 def session_actor(request: HttpRequest) -> Actor:
@@ -79,10 +99,13 @@ def touch(request: HttpRequest) -> None:
 def follow_rights(request: HttpRequest, user: User) -> None:
     """Give the session a new key if the person's rights are others than when it got its present one.
 
-    The form token stays: this may happen at any page, while others are open beside it.
+    The form token stays: this may happen at any page, while others are open beside it. Of requests that come in at
+    once with the old key one changes it; the others are answered, and set no cookie.
     """
     now = user.rights_since.isoformat() if user.rights_since is not None else ""
     if request.session.get(_RIGHTS_KEY, "") == now:
+        return
+    if not Session.objects.filter(session_key=request.session.session_key).delete()[0]:
         return
     request.session[_RIGHTS_KEY] = now
     _new_key(request)

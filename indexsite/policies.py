@@ -154,8 +154,9 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
     Action.FACTOR_RENAME: (interactive, own, edits_free, fresh_step_up),
     Action.FACTOR_REMOVE: (interactive, factor_not_obliged, key_not_obliged, edits_free, fresh_repair),
     Action.CODES_GENERATE: (interactive, verified_email, edits_free, fresh_repair),
-    # A report "This was not me" ends sessions without a proof; a thief in one ends nobody else's.
-    Action.SESSION_END: (interactive, recent_step_up),
+    # A report "This was not me" ends sessions without a proof; a thief in one ends nobody else's. Any factor does:
+    # it gives nobody anything, and whoever lost the key wants to be rid of the sessions where it was used.
+    Action.SESSION_END: (interactive, recent_old_factor),
     Action.LETTERS_CHOOSE: (interactive, edits_free, recent_step_up),
     # Asked of whoever wants more stopped than a link can: tokens, uploads.
     Action.REPORT_PROVED: (interactive, factor_held, recent_old_factor),

@@ -69,6 +69,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
     )
 
 
+@enforces(Action.SESSION_END)
 @step_up_required
 def _end(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)

@@ -21,8 +21,7 @@ from releases.views_people.opening import people_page, people_url
 @people_page(Action.ROLE_INVITE)
 def invite(request: HttpRequest, project: Project) -> HttpResponse:
     """Ask somebody to take a role."""
-    initial = {name: request.GET.get(name, "") for name in ("invitee", "kind")}
-    form = InviteForm(request.POST or None, initial=initial)
+    form = InviteForm(request.POST or None)
     if form.is_valid():
         try:
             made = inviting.invite(

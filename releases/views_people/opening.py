@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -16,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from accounts.redirects import with_next
 from indexsite import clock, limits
-from indexsite.http import actor_of, enforces
+from indexsite.http import actor_of, enforces, way_back
 from indexsite.limits import Limit
 from indexsite.policies import Action, Denied, may, require
 from releases.actions.projects import find_project, open_project
@@ -28,8 +27,8 @@ type _View = Callable[..., HttpResponse]
 def people_page(action: Action, *, methods: tuple[str, ...] = ("GET", "HEAD", "POST")) -> Callable[[_View], Any]:
     """The view's project, for a member who may do `action`; strangers hear that there is none.
 
-    The policy is asked before anything is shown or read. A form that comes too late for the last proof is shown
-    again, filled in, once presence is proved.
+    The policy is asked before anything is shown or read. A form that comes too late for the last proof is kept
+    in the session, not in the address, which logs and histories keep, and offered again once presence is proved.
     """
 
     def decorate(view: _View) -> Any:
@@ -45,7 +44,7 @@ def people_page(action: Action, *, methods: tuple[str, ...] = ("GET", "HEAD", "P
             is_late = isinstance(verdict, Denied) and verdict.code == "step-up-needed"
             # A button without a page of its own leads back to the page it is on, as everywhere.
             if is_late and request.method == "POST" and "GET" in methods:
-                return redirect(with_next(reverse("second_factor"), _same_form(request)))
+                return redirect(with_next(reverse("second_factor"), way_back(request)))
             require(actor, action, project)
             if request.method == "POST":
                 limits.consume(Limit.CHANGE_USER, str(actor.person.pk), at=clock.now())
@@ -54,11 +53,6 @@ def people_page(action: Action, *, methods: tuple[str, ...] = ("GET", "HEAD", "P
         return never_cache(require_http_methods(methods)(enforces(action)(opened)))
 
     return decorate
-
-
-def _same_form(request: HttpRequest) -> str:
-    filled = {name: value for name, value in request.POST.items() if name != "csrfmiddlewaretoken"}
-    return f"{request.path}?{urlencode(filled)}" if filled else request.path
 
 
 def people_url(project: Project) -> str:

@@ -8,6 +8,10 @@ from datetime import timedelta
 import pytest
 import time_machine
 from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.sessions import middleware
+from django.contrib.sessions.models import Session
+from django.http import HttpResponse
 from django.test import Client
 
 from accounts import sessions
@@ -21,6 +25,7 @@ from releases.actions.people import teams as team_roles
 from releases.models import RoleKind
 from tests.mfa.test_strongest_factor import keep_codes
 from tests.support import cast, organizations, people, projects, transfers
+from tests.support.at_once import at_once
 
 PAGE = "/account/second-factor/"
 LATER = STEP_UP_WINDOW + timedelta(minutes=1)
@@ -175,3 +180,71 @@ def test_nothing_is_rotated_for_whoever_gains_nothing(alice: User) -> None:
     for _ in range(3):
         client.get("/account/")
     assert client.session.session_key == key
+
+
+# -- two requests at once ---------------------------------------------------------------------------------
+
+
+def both_at_once(client: Client, paths: tuple[str, str]) -> list[HttpResponse | Exception]:
+    """Two requests of one browser, with the cookie that it had when it sent them."""
+
+    def ask(path: str) -> HttpResponse:
+        alone = Client(headers={"user-agent": "Browser/1.0"})
+        alone.cookies[settings.SESSION_COOKIE_NAME] = client.cookies[settings.SESSION_COOKIE_NAME].value
+        return alone.get(path)
+
+    return at_once([lambda: ask(paths[0]), lambda: ask(paths[1])])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_requests_at_once_sign_nobody_out_and_leave_one_session(bob: User) -> None:
+    for _ in range(5):
+        client = people.browser(bob)
+        sessions_before = UserSession.objects.filter(user=bob).count()
+        User.objects.filter(pk=bob.pk).update(rights_since=clock.now())
+        answers = both_at_once(client, ("/account/", "/account/history/"))
+        assert not [answer for answer in answers if isinstance(answer, Exception)]
+        keys = [
+            answer.cookies[settings.SESSION_COOKIE_NAME].value
+            for answer in answers
+            if isinstance(answer, HttpResponse) and settings.SESSION_COOKIE_NAME in answer.cookies
+        ]
+        # One answer sets the new key; the other one does not touch the cookie, whether it came before or after.
+        assert len([key for key in keys if key]) == len(keys) == 1
+        client.cookies[settings.SESSION_COOKIE_NAME] = keys[0]
+        assert people.signed_in_as(client) == "bob"
+        assert UserSession.objects.filter(user=bob).count() == sessions_before
+        assert Session.objects.filter(session_key__in=UserSession.objects.values("session_key")).count() == (
+            sessions_before
+        )
+
+
+@pytest.mark.django_db
+def test_a_request_that_comes_too_late_with_the_old_key_keeps_the_cookie(
+    bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = people.browser(bob)
+    old = client.cookies[settings.SESSION_COOKIE_NAME].value
+    User.objects.filter(pk=bob.pk).update(rights_since=clock.now())
+    assert people.signed_in_as(client) == "bob"
+
+    def late() -> HttpResponse:
+        straggler = Client()
+        straggler.cookies[settings.SESSION_COOKIE_NAME] = old
+        return straggler.get("/account/")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            sessions.SessionMiddleware, "process_response", middleware.SessionMiddleware.process_response
+        )
+        assert late().cookies[settings.SESSION_COOKIE_NAME].value == ""  # as it was: it deleted the cookie
+    answer = late()
+    assert answer["Location"].startswith("/account/login/")
+    assert settings.SESSION_COOKIE_NAME not in answer.cookies
+    assert people.signed_in_as(client) == "bob"
+
+
+@pytest.mark.django_db
+def test_signing_out_still_deletes_the_cookie(bob: User) -> None:
+    client = people.browser(bob)
+    assert client.post("/account/logout/").cookies[settings.SESSION_COOKIE_NAME].value == ""

@@ -52,6 +52,32 @@ def test_all_other_sessions_are_ended(alice: User) -> None:
 
 
 @pytest.mark.asvs("7.5.2")
+def test_whoever_lost_the_key_ends_sessions_with_the_app_and_nothing_else(alice: User) -> None:
+    other = people.browser(alice)
+    cast.add_key(alice)
+    with time_machine.travel(STEP_UP_WINDOW + timedelta(minutes=1), tick=True):
+        asked = other.post("/account/sessions/", {"act": "others"})["Location"]
+        assert "any=1" in asked
+        people.forget_last_code(alice)
+        third = people.browser(alice)
+        other.post(asked, {"code": cast.totp_code(alice)})
+        assert other.post("/account/sessions/", {"act": "others"})["Location"] == "/account/sessions/"
+        assert people.signed_in_as(third) == ""
+        assert people.signed_in_as(other) == "alice"
+        assert "/account/second-factor/" in other.get("/account/email/")["Location"]
+
+
+@pytest.mark.asvs("7.5.2")
+def test_a_password_alone_ends_no_sessions_of_whoever_has_a_factor(alice: User) -> None:
+    client, other = people.browser(alice), people.browser(alice)
+    with time_machine.travel(STEP_UP_WINDOW + timedelta(minutes=1), tick=True):
+        asked = client.post("/account/sessions/", {"act": "others"})["Location"]
+        client.post(asked, {"password": cast.PASSWORD})
+        client.post("/account/sessions/", {"act": "others"})
+        assert people.signed_in_as(other) == "alice"
+
+
+@pytest.mark.asvs("7.5.2")
 def test_sessions_are_seen_at_any_time_and_ended_after_a_new_proof(alice: User) -> None:
     mine, other = people.browser(alice), people.browser(alice)
     with time_machine.travel(STEP_UP_WINDOW + timedelta(minutes=1), tick=True):
