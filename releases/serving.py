@@ -35,13 +35,13 @@ _SAFE = {
     "Cross-Origin-Opener-Policy": settings.SECURE_CROSS_ORIGIN_OPENER_POLICY,
     "Access-Control-Allow-Origin": "*",
 }
-_SAFE_PAGE = _SAFE | {
+SAFE_PAGE = _SAFE | {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Access-Control-Expose-Headers": "X-PyPI-Last-Serial",
     "Vary": "Accept, Accept-Encoding",
 }
 # Bytes that strangers chose: never a page of our origin.
-_SAFE_FILE = _SAFE | {"Content-Security-Policy": "sandbox; default-src 'none'"}
+SAFE_FILE = _SAFE | {"Content-Security-Policy": "sandbox; default-src 'none'"}
 
 _PAGE_CACHING = "public, max-age=600"
 # Whoever has a file may keep it: its bytes never change. A cache that hands it to others asks again after ten
@@ -113,7 +113,7 @@ def simple_page(name: str, ask: Ask) -> Answer:
 def _simple_page(name: str, ask: Ask) -> Answer:
     kind = negotiate(ask.accept, ask.wanted)
     if name and not _NORMALIZED.fullmatch(name):
-        return _refusal(ask, 404, "That is not the name of a project.")
+        return refusal(ask, 404, "That is not the name of a project.")
     with connection.cursor() as cursor:
         cursor.execute(_FACTS_SQL, [name])
         facts = cursor.fetchone()
@@ -121,10 +121,10 @@ def _simple_page(name: str, ask: Ask) -> Answer:
         if name == "":
             return _empty_root(kind, ask)
         sentence = f"There is no project named '{name}' here; check its spelling, or search at /search/."
-        return _refusal(ask, 404, sentence)
+        return refusal(ask, 404, sentence)
     serial, html_etag, json_etag = facts
     etag = json_etag if kind.is_json else html_etag
-    headers = _SAFE_PAGE | {
+    headers = SAFE_PAGE | {
         "Cache-Control": _PAGE_CACHING,
         "Surrogate-Key": f"project/{name}" if name else "simple-root",
         "X-PyPI-Last-Serial": str(serial),
@@ -147,7 +147,7 @@ def _empty_root(kind: Representation, ask: Ask) -> Answer:
     """A site on which nothing has been published yet is an index all the same."""
     page = RootPage([], serial=0)
     body = page.render_json() if kind.is_json else page.render_html()
-    headers = _SAFE_PAGE | {
+    headers = SAFE_PAGE | {
         "Cache-Control": "no-cache",
         "X-PyPI-Last-Serial": "0",
         "Content-Type": kind.value,
@@ -210,7 +210,7 @@ def file(sha256: str, filename: str, ask: Ask) -> Answer:
 
 def _file(sha256: str, filename: str, ask: Ask) -> Answer:
     if not filename.isprintable():
-        return _refusal(ask, 404, "That is not the name of a file.")
+        return refusal(ask, 404, "That is not the name of a file.")
     is_metadata = filename.endswith(".metadata")
     row = (
         File.objects.filter(filename=filename.removesuffix(".metadata"), sha256=sha256)
@@ -220,10 +220,10 @@ def _file(sha256: str, filename: str, ask: Ask) -> Answer:
         .first()
     )
     if row is None or (is_metadata and not row[1]):
-        return _refusal(ask, 404, f"There is no file '{filename}' here; it may have been deleted by its owners.")
+        return refusal(ask, 404, f"There is no file '{filename}' here; it may have been deleted by its owners.")
     size, metadata_sha256, project = row
     digest = metadata_sha256 if is_metadata else sha256
-    headers = _SAFE_FILE | {
+    headers = SAFE_FILE | {
         "Accept-Ranges": "bytes",
         "Cache-Control": _FILE_CACHING,
         "ETag": f'"{digest}"',
@@ -235,11 +235,11 @@ def _file(sha256: str, filename: str, ask: Ask) -> Answer:
     headers["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=filename) or ""
     if is_metadata:
         # Metadata are small and come by the thousand: a redirect each would cost more than it spares.
-        return _bytes_of(digest, headers, ask, size=None)
+        return bytes_of(digest, headers, ask, size=None)
     if ask.method == "GET" and (link := storage.url(digest, filename=filename)) is not None:
         downloads.note(project, ask.user_agent)
         return Answer(302, _SAFE | {"Location": link, "Cache-Control": _REDIRECT_CACHING, "Content-Length": "0"})
-    answer = _bytes_of(digest, headers, ask, size=size)
+    answer = bytes_of(digest, headers, ask, size=size)
     if ask.method == "GET" and _has_first_byte(answer):
         downloads.note(project, ask.user_agent)
     return answer
@@ -251,7 +251,8 @@ def _has_first_byte(answer: Answer) -> bool:
     return answer.status in {200, 206} and partial.startswith("bytes 0-")
 
 
-def _bytes_of(digest: str, headers: dict[str, str], ask: Ask, *, size: int | None) -> Answer:
+def bytes_of(digest: str, headers: dict[str, str], ask: Ask, *, size: int | None) -> Answer:
+    """The blob, or the range of it that was asked for; `size` is its length where that is known."""
     if ask.method == "HEAD" and size is not None:
         return Answer(200, headers | {"Content-Length": str(size)})
     blob = storage.open_blob(digest)
@@ -260,8 +261,8 @@ def _bytes_of(digest: str, headers: dict[str, str], ask: Ask, *, size: int | Non
     wanted = _wanted_range(ask, digest, size) if ask.method == "GET" else None
     if wanted == ():
         blob.close()
-        refusal = _refusal(ask, 416, f"The file has {size} bytes; none of the asked ones.")
-        return Answer(416, refusal.headers | {"Content-Range": f"bytes */{size}"}, refusal.body)
+        refused = refusal(ask, 416, f"The file has {size} bytes; none of the asked ones.")
+        return Answer(416, refused.headers | {"Content-Range": f"bytes */{size}"}, refused.body)
     start, end = wanted or (0, size)
     status = 206 if wanted else 200
     headers["Content-Length"] = str(end - start)
@@ -313,11 +314,11 @@ def _with_database(answer: Callable[[], Answer], ask: Ask) -> Answer:
     except (DatabaseError, InterfaceError):
         log.exception("The database does not answer.")
         connection.close()
-        refusal = _refusal(ask, 503, "The index cannot reach its database; try again in a minute.")
-        return Answer(503, refusal.headers | {"Retry-After": "60"}, refusal.body)
+        refused = refusal(ask, 503, "The index cannot reach its database; try again in a minute.")
+        return Answer(503, refused.headers | {"Retry-After": "60"}, refused.body)
 
 
-def _refusal(ask: Ask, status: int, sentence: str) -> Answer:
+def refusal(ask: Ask, status: int, sentence: str) -> Answer:
     """A sentence in the format that was asked for."""
     if negotiate(ask.accept, ask.wanted).is_json:
         code = {404: "not-found", 416: "range-not-satisfiable", 503: "unavailable"}[status]
@@ -327,7 +328,7 @@ def _refusal(ask: Ask, status: int, sentence: str) -> Answer:
         content_type = "text/html; charset=utf-8"
         text = f'<!DOCTYPE html>\n<html lang="en">\n<title>{status}</title>\n<p>{escape(sentence)}</p>\n</html>\n'
     body = text.encode()
-    headers = _SAFE_PAGE | {
+    headers = SAFE_PAGE | {
         # What is missing now may be published in a second.
         "Cache-Control": "no-cache",
         "Content-Type": content_type,

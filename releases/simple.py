@@ -88,14 +88,16 @@ class ProjectPage:
 
 @dataclass(frozen=True, slots=True)
 class RootPage:
-    """All projects: (name, normalised name, serial) of each, in the order they are to appear."""
+    """All projects: (name, normalised name, serial) of each, in the order they are to appear, below `root`."""
 
     projects: Sequence[tuple[str, str, int]]
     serial: int
+    root: str = "/simple/"
 
     def render_html(self) -> bytes:
         lines = [
-            f'<a href="/simple/{normalized}/">{escape(name)}</a><br />\n' for name, normalized, _ in self.projects
+            f'<a href="{self.root}{normalized}/">{escape(name)}</a><br />\n'
+            for name, normalized, _ in self.projects
         ]
         return _document("Simple index", "", "".join(lines), self.serial)
 

@@ -17,6 +17,7 @@ from releases import (
     views_organizations,
     views_reports,
     views_simple,
+    views_stage,
     views_teams,
     views_transfers,
 )
@@ -34,6 +35,13 @@ urlpatterns = [
         views_files.file,
         name="file",
     ),
+    re_path(r"^stage/(?P<tokens>[\w+-]+)/(?P<view>simple|overlay)/$", views_stage.root, name="stage"),
+    re_path(
+        r"^stage/(?P<tokens>[\w+-]+)/(?P<view>simple|overlay)/(?P<name>[^/]+)/$",
+        views_stage.project,
+        name="stage_project",
+    ),
+    re_path(r"^stage/(?P<tokens>[\w-]+)/files/(?P<filename>[^/]+)$", views_stage.file, name="stage_file"),
     path("pypi/<str:name>/json", api_json.project_json, name="project_json"),
     path("pypi/<str:name>/json/", api_json.project_json),
     path("pypi/<str:name>/<str:version>/json", api_json.release_json, name="release_json"),

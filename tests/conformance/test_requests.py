@@ -203,3 +203,12 @@ def test_13_refusals_have_meta_and_errors(client: Client, stranger: Client, sess
         assert refused.body["errors"]
     both = client.post(client.root, name=7, version="")
     assert [error["source"] for error in both.body["errors"]] == ["name", "version"]
+
+
+def test_10_the_stage_needs_no_token_and_only_reads(client_of: Maker, session: Answer) -> None:
+    visitor = client_of(None)
+
+    assert visitor.ask("GET", session.links["stage"]).status == 200
+    # Without a cookie a browser's form is refused before the method is.
+    assert visitor.ask("POST", session.links["stage"], b"").status in {403, 405}
+    assert visitor.ask("DELETE", session.links["stage"]).status in {403, 405}

@@ -298,3 +298,23 @@ def test_66_a_token_without_the_right_to_publish_hands_in(
 
     assert narrow.publish(session).expect(202).body["status"] == "processing"
     assert not Project.objects.get(name="sampleproject").releases.exists()
+
+
+def test_28_the_link_of_a_file_is_absolute_and_has_the_token(
+    client: Client, drafter: Client, client_of: Maker, session: Answer, wheel: Distribution
+) -> None:
+    client.add(session, wheel.filename, wheel.content).expect(201)
+    link = client.get(session.location).body["files"][wheel.filename]["link"]
+
+    assert link.startswith("http://testserver/stage/")
+    assert session.body["session-token"] in link
+    assert client_of(None).ask("GET", link).expect(200).content == wheel.content
+    hidden = drafter.get(session.location).body["files"][wheel.filename]["link"]
+    assert client_of(None).ask("GET", hidden).status == 401
+
+
+def test_30_previews_are_offered(client: Client, client_of: Maker, session: Answer, wheel: Distribution) -> None:
+    client.add(session, wheel.filename, wheel.content).expect(201)
+    page = client_of(None).ask("GET", session.links["stage"] + "sampleproject/").expect(200)
+
+    assert wheel.filename in page.content.decode()

@@ -93,6 +93,9 @@ SHOWS_NOTHING = {
     "upload/2.0/file/<uuid:public_id>/bytes/": "how much of a file has come, by a token with a right to it",
     "upload/2.0/file/<uuid:public_id>/attestations/": "only changes",
     "upload/2.0/file/<uuid:public_id>/complete/": "only changes",
+    "^stage/(?P<tokens>[\\w+-]+)/(?P<view>simple|overlay)/$": "a draft, for whoever has its token",
+    "^stage/(?P<tokens>[\\w+-]+)/(?P<view>simple|overlay)/(?P<name>[^/]+)/$": "the same",
+    "^stage/(?P<tokens>[\\w-]+)/files/(?P<filename>[^/]+)$": "the same",
     "api/v1/": "addresses of the API",
     "api/v1/schema/": "the API's own description",
     "api/v1/docs/": "the API's own description",
@@ -125,6 +128,8 @@ GHOST: dict[str, object] = {
     "token": "yeti-token",
     "code": "password",
     "public_id": "6f1c1b0e-0000-4000-8000-000000000009",
+    "tokens": "a-token",
+    "view": "overlay",
 }
 
 
@@ -161,6 +166,8 @@ def publish(word: str, *, version: str, to: Project | None = None, owner: User |
         "token": "a-token",
         "code": "password",
         "public_id": "6f1c1b0e-0000-4000-8000-000000000009",
+        "tokens": "a-token",
+        "view": "overlay",
     }
     kept = {"name": asked["name"], "username": asked["username"]} if to is not None else {}
     marks = {word, version, file.sha256, file.metadata_sha256}
