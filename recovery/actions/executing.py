@@ -53,6 +53,7 @@ SHARED_FROM = 10
 SHARES = 3
 TURN = timedelta(seconds=50)
 
+_UNWEIGHED = (CaseState.QUEUED, CaseState.IN_REVIEW, CaseState.NEEDS_INFO, CaseState.APPROVED)
 _EXPIRING = (CaseState.SUBMITTED, CaseState.EVIDENCE, CaseState.NEEDS_INFO)
 
 
@@ -65,6 +66,7 @@ def tend(*, at: datetime) -> None:
     _each(
         rows.filter(state=CaseState.CANCELLED, cancelled_by="mailbox").exclude(finished_at=None), resuming.look, at
     )
+    _each(rows.filter(state__in=_UNWEIGHED, assessment={}).exclude(user=None), _weigh, at)
     _each(rows.filter(state=CaseState.QUEUED, user=None, queued_at__lte=at - NOBODY_ANSWERED), _answer_nobody, at)
     _each(_with_letters_due(rows.filter(state__in=COOLING_STATES), at), _write_letters, at)
     _each(rows.filter(state=CaseState.EXECUTED), _expire_enrolment, at)
@@ -295,6 +297,14 @@ def _judge(pk: uuid.UUID, at: datetime) -> None:
     case = story.lock(pk)
     if case.state == CaseState.EVIDENCE and case.finished_at is not None:
         requests.judge(case, at=at)
+
+
+@transaction.atomic
+def _weigh(pk: uuid.UUID, at: datetime) -> None:
+    """What came into the queue, or was added there, without being weighed: its owner has not heard of it."""
+    case = story.lock(pk)
+    if case.state in _UNWEIGHED and not case.assessment and case.user is not None:
+        assessing.keep(case, assessing.assess(case, at=at))
 
 
 @transaction.atomic

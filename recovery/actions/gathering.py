@@ -5,12 +5,16 @@ The claimant hears "received", right or wrong; what is right matters once the ca
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 
-from indexsite import audit
+from django.db import transaction
+from django.tasks import task
+
+from indexsite import audit, clock
 from indexsite.actors import VISITOR, Actor
 from indexsite.audit import recovery as events
-from recovery import notices
+from recovery import notices, queries
 from recovery.actions import assessing, requests, story
 from recovery.assurance import EvidenceClass, HardFlag, Signal
 from recovery.assurance_policy import POLICY
@@ -69,23 +73,40 @@ def add(
 
 def take_in(case: RecoveryCase, row: Evidence, at: datetime) -> None:
     """Let a judged row have its effects: on what was decided, and on what the owner is told."""
-    if case.user is None:
+    is_told = queries.is_told(case)
+    if case.state == CaseState.EVIDENCE or not is_told:
+        # Nothing is weighed: that would take time, and tell by it. `tend` does where it is needed.
         case.evidence_digest = story.evidence_digest(case)
-        case.save(update_fields=["evidence_digest", "flags"])
-        return
-    is_proof = row.verdict == Verdict.PASSED and row.is_sound and row.kind != EvidenceClass.MAILBOX.value
-    if is_proof and not case.notices.filter(kind=NoticeKind.OPENED).exists():
-        requests.announce(case, by=VISITOR, at=at)
-    if case.state == CaseState.EVIDENCE:
-        # Nothing is weighed yet: that would take time, and tell by it.
-        case.evidence_digest = story.evidence_digest(case)
-        case.save(update_fields=["evidence_digest", "flags"])
+        case.assessment = case.assessment if case.state == CaseState.EVIDENCE else {}
+        case.save(update_fields=["evidence_digest", "flags", "assessment"])
     else:
         assessing.keep(case, assessing.assess(case, at=at))
+    if not is_told:
+        # Whatever was offered, and about whomever: the letters of a right one must not take the answer's time.
+        look_at_proof.enqueue(case=str(case.pk))
     if case.state in {CaseState.APPROVED, CaseState.COOLING}:
         requests.back_to_queue(case, "evidence was added", at=at)
     # An owner who has not been told of the case is not told of its evidence either.
-    if case.notices.filter(kind=NoticeKind.OPENED).exists():
-        kind = EvidenceClass(row.kind).name.lower()
-        audit.record(VISITOR, events.RecoveryEvidence(about=case.user, case=str(case.pk), kind=kind))
-        notices.tell_owner(case, NoticeKind.EVIDENCE, at=at)
+    if is_told:
+        _tell_owner(case, row, at)
+
+
+def _tell_owner(case: RecoveryCase, row: Evidence, at: datetime) -> None:
+    assert case.user is not None  # noqa: S101 - nobody else is told of a case
+    kind = EvidenceClass(row.kind).name.lower()
+    audit.record(VISITOR, events.RecoveryEvidence(about=case.user, case=str(case.pk), kind=kind))
+    notices.tell_owner(case, NoticeKind.EVIDENCE, at=at)
+
+
+@task()
+def look_at_proof(*, case: str) -> None:
+    """Tell the owner of a case of which they were not told, once it has a proof that only they could give."""
+    at = clock.now()
+    with transaction.atomic():
+        found = story.lock(uuid.UUID(case))
+        proofs = found.evidence.counting(at).filter(is_sound=True).exclude(kind=EvidenceClass.MAILBOX.value)
+        if found.state not in TAKES_EVIDENCE or found.user is None or queries.is_told(found):
+            return
+        if (proof := proofs.first()) is not None:
+            requests.announce(found, by=VISITOR, at=at)
+            _tell_owner(found, proof, at)

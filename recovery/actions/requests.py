@@ -126,6 +126,9 @@ def answer_request(*, case: str) -> None:
         RecoveryCase.objects.filter(pk=found.pk).update(
             user=user, mailbox_is_verified=verified, link=bearers.digest(token)
         )
+        found.refresh_from_db()
+        if user is not None and not verified:
+            _set_tier(found, at)
         notices.opening_link(found, token, actor=Actor(user=None, address=found.address, client=found.client))
 
 
@@ -173,15 +176,14 @@ def open_link(*, actor: Actor, pk: uuid.UUID, secret: str, token: str, at: datet
         fields = {"opened_at": at, "expires_at": at + EVIDENCE_LIFE}
         story.move(case, CaseState.EVIDENCE, at=at, **fields)
         story.tell(case, "opened", by=actor, at=at)
-        if user is None:
+        if user is None or not case.mailbox_is_verified:
+            # A stranger's mailbox. Weighing takes time, and would tell of the account: the worker has done it.
             case.evidence_digest = story.evidence_digest(case)
             case.save(update_fields=["evidence_digest"])
             return case
-        if case.mailbox_is_verified:
-            _note_mailbox(case, user, at)
+        _note_mailbox(case, user, at)
         _set_tier(case, at)
-        if case.mailbox_is_verified:
-            announce(case, by=actor, at=at)
+        announce(case, by=actor, at=at)
     return case
 
 
@@ -294,15 +296,14 @@ def judge(case: RecoveryCase, *, at: datetime) -> None:
 
     One that may run alone waits here until a letter to its owner has left, and for a day at most.
     """
-    if case.user is None:
-        _enqueue(case, at)
+    # What its owner has not heard of goes the way of a case about nobody: another end, or the time that weighing
+    # takes, would tell of the account. The worker weighs it.
+    if not queries.is_told(case) or case.user is None:
+        _enqueue(case, at, assessment={})
         return
     found = assessing.assess(case, at=at)
     assessing.keep(case, found)
-    # What its owner has not heard of goes the way of a case about nobody: another end would tell of the account.
-    if not queries.is_told(case) and found.outcome is not Outcome.PROCEED:
-        _enqueue(case, at)
-    elif found.outcome is Outcome.REFUSE:
+    if found.outcome is Outcome.REFUSE:
         end(case, CaseState.REJECTED, "this account is not recovered this way", at=at)
     elif found.outcome is Outcome.DISPUTE:
         story.move(case, CaseState.DISPUTED, at=at)
@@ -332,8 +333,9 @@ def judge(case: RecoveryCase, *, at: datetime) -> None:
         story.tell(case, "unannounced", by=SITE, at=at)
 
 
-def _enqueue(case: RecoveryCase, at: datetime) -> None:
-    story.move(case, CaseState.QUEUED, at=at, queued_at=at, reply_due_at=at + REPLY_WITHIN, expires_at=None)
+def _enqueue(case: RecoveryCase, at: datetime, **fields: object) -> None:
+    due = at + REPLY_WITHIN
+    story.move(case, CaseState.QUEUED, at=at, queued_at=at, reply_due_at=due, expires_at=None, **fields)
 
 
 def _date(case: RecoveryCase, at: datetime) -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 from django.core import mail
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from indexsite import clock
@@ -16,7 +19,7 @@ from recovery.actions.evidence import knowing, reaching
 from recovery.actions.evidence.receiving import Claim, progress_of
 from recovery.actions.story import CaseMoved, CaseUnknown
 from recovery.models import CancelledBy, CaseState, Evidence, NoticeKind, RecoveryCase, Verdict
-from tests.support import cast
+from tests.support import cast, claim_pages
 from tests.support.claims import ELSEWHERE, aged, case_of, claimant, offered, visitor
 from tests.support.gits import GitServer, serving
 from tests.support.people import HashCounter, events, letters, letters_to
@@ -128,6 +131,7 @@ def test_the_owner_hears_of_evidence_and_a_strangers_branch_stays_silent() -> No
     assert len(letters()) == before
     assert not [name for name in events(case_of(claim).user) if name.startswith("recovery.")]
     knowing.offer_password(claim, cast.PASSWORD)
+    letters()
     told = case_of(claim).notices.filter(address="alice@example.org").values_list("kind", flat=True)
     assert set(told) == {NoticeKind.OPENED, NoticeKind.EVIDENCE}
     assert letters_to("alice@example.org")
@@ -192,3 +196,48 @@ def test_a_closed_case_takes_nothing(state: CaseState) -> None:
     with pytest.raises(CaseMoved):
         knowing.offer_password(claim, cast.PASSWORD)
     assert not Evidence.objects.filter(signal="password").exists()
+
+
+# --- What takes time tells, too ---
+
+
+def counted(act: Callable[[], object]) -> int:
+    with CaptureQueriesContext(connection) as asked:
+        act()
+    return len(asked)
+
+
+def works(name: str, number: int) -> list[int]:
+    """Statements for a stranger who opens, finishes, and offers something afterwards."""
+    client, mailbox = Client(REMOTE_ADDR=f"203.0.{number}.9"), f"s{number}@example.com"
+    case = claim_pages.asked(client, name, mailbox)
+    path, token = claim_pages.link_in(mailbox), claim_pages.evidence_path(case, "token")
+    return [
+        counted(lambda: client.post(path)),
+        counted(lambda: client.post(claim_pages.status_path(case), {"act": "finish"})),
+        counted(lambda: client.post(token, {"proof": "nothing"})),
+    ]
+
+
+def test_a_stranger_cannot_tell_by_the_work_whose_account_it_is() -> None:
+    """As many statements for everybody and for nobody."""
+    alice, nobody, sven = (works(name, number) for number, name in enumerate(NAMES))
+    assert nobody == sven
+    # The lock of a row that is there, and reading it: weighing took dozens more.
+    assert all(known - unknown <= 2 for known, unknown in zip(alice, nobody, strict=True)), (alice, nobody)
+
+
+def test_a_right_password_in_a_silent_case_takes_no_more_work_than_a_wrong_one() -> None:
+    """Its letters to the owner leave by the worker; the answer does not wait for them."""
+    right, wrong = stranger("alice", 1), stranger("alice", 2)
+    before = letters_to("alice@example.org")
+    work = [
+        counted(lambda: knowing.offer_password(right, cast.PASSWORD)),
+        counted(lambda: knowing.offer_password(wrong, "wrong")),
+    ]
+    assert abs(work[0] - work[1]) <= 1  # the row of the password's age
+    assert not case_of(right).notices.exists()
+    letters()
+    assert case_of(right).notices.filter(kind=NoticeKind.OPENED).exists()
+    assert not case_of(wrong).notices.exists()
+    assert len(letters_to("alice@example.org")) > len(before)
