@@ -26,8 +26,8 @@ from mfa.models import SecurityKey
 from recovery.models import CaseState, SavedView
 from releases.actions import critical
 from releases.actions.lifecycle import deleting, yanking
-from releases.models import Deletion, ListChange, MalwareReport, Project, Release
-from tests.support import cast, organizations, projects, recovery
+from releases.models import Deletion, Draft, ListChange, MalwareReport, Project, Release
+from tests.support import cast, drafts, organizations, projects, recovery
 from tests.support.addresses import addresses
 from tests.support.database import changed_since, contents
 from tests.support.distributions import make_wheel
@@ -165,6 +165,7 @@ def stage(
         "team_pk": core.pk,
         "team_role": team_role.pk,
         "deletion": Deletion.objects.get().pk,
+        "draft": draft_of(alice).public_id,
         "transfer": offer(alice, rocket, "frank").pk,
         "proposal": proposal.pk,
         "listing": listing.pk,
@@ -186,6 +187,14 @@ def stage(
         {who: someone(user) for who, user in rights.items()},
         {name: str(value) for name, value in values.items()},
     )
+
+
+def draft_of(owner: User) -> Draft:
+    """4.0 of the sample, with a wheel in it."""
+    actor = drafts.by_token(owner, description="drafts")
+    draft = drafts.begin(actor, version="4.0")
+    drafts.add(actor, draft, make_wheel(version="4.0"))
+    return draft
 
 
 def reported(by: User, project: Project) -> MalwareReport:
@@ -263,7 +272,7 @@ def test_nobody_else_gets_through(stage: Stage) -> None:
 
 def test_those_outside_cannot_tell_a_thing_from_none(stage: Stage) -> None:
     nothing = dict.fromkeys(stage.values, "987654") | {"name": "no-such-thing"}
-    nothing["token"] = nothing["desk_case"] = "00000000-0000-4000-8000-000000000000"
+    nothing["token"] = nothing["desk_case"] = nothing["draft"] = "00000000-0000-4000-8000-000000000000"
     wrong = []
     for name in ("visitor", "stranger", "elsewhere", "staff"):
         for route, acts in ACTS.items():

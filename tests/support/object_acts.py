@@ -121,6 +121,20 @@ _DESK = "admin/recovery/case/<uuid:pk>/"
 _CASE = {"pk": "{desk_case}"}
 
 
+def _draft_acts() -> dict[str, list[Act]]:
+    """What is done to the draft of `Stage.values`, which can still change."""
+    draft, named = "manage/draft/<uuid:public_id>/", {"public_id": "{draft}"}
+    return {
+        f"{_PROJECT}drafts/": page(MEMBERS, SAMPLE),
+        draft: page(MEMBERS, named),
+        f"{draft}hand-in/": form(MEMBERS, named),
+        f"{draft}return/": page(MEMBERS, named),
+        f"{draft}publish/": page(MEMBERS, named),
+        f"{draft}cancel/": page(MEMBERS, named),
+        f"{draft}preview/": form(MEMBERS, named),
+    }
+
+
 def _desk_acts() -> dict[str, list[Act]]:
     """What is done to the case of `Stage.values`, which waits in the queue; most acts take one of one's own."""
     tried = {
@@ -177,6 +191,7 @@ ACTS: dict[str, list[Act]] = {
     f"{_PROJECT}settings/status/": form(OWNERS, SAMPLE, status="archived", reason="Done."),
     f"{_PROJECT}settings/delete/": form(OWNERS, SAMPLE, typed="sampleproject"),
     "manage/deletion/<int:pk>/undo/": form(OWNERS, {"pk": "{deletion}"}),
+    **_draft_acts(),
     _PEOPLE: page(MEMBERS, SAMPLE),
     f"{_PEOPLE}invite/": form(OWNERS, SAMPLE, invitee="mallory", kind="owner"),
     f"{_PEOPLE}invitations/<int:pk>/": button(OWNERS, SAMPLE | {"pk": "{invitation}"}, act="revoke"),

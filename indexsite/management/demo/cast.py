@@ -93,6 +93,11 @@ GREETINGS = (
     _package("greetings-free", "0.1", "Greetings for nothing.", "It exists."),
     _package("old-greetings", "0.9", "Greets one person at a time.", "The last release."),
 )
+# Of greetings: the first is being gathered, the last waits for a decision.
+DRAFTS = (
+    _package("greetings", "1.2", "Greets a whole room.", "It greets on Tuesdays, too."),
+    _package("greetings", "2.0", "Greets a whole building.", "It greets through walls."),
+)
 # For the reader to upload.
 EXAMPLES = (
     _package("first-steps", "1.0", "Something to upload.", "Uploaded with twine."),

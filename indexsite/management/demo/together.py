@@ -7,13 +7,14 @@ from datetime import timedelta
 from accounts.actions import organization_invitations, organizations, teams
 from accounts.models import MembershipKind, Organization, User
 from indexsite import clock
-from indexsite.management.demo.acting import at_browser, publish
-from indexsite.management.demo.cast import GREETINGS
+from indexsite.management.demo.acting import at_browser, gather, publish
+from indexsite.management.demo.cast import DRAFTS, GREETINGS
+from releases.actions.drafts import beginning, publishing
 from releases.actions.lifecycle import deleting, reporting, status, yanking
 from releases.actions.people import inviting
 from releases.actions.people import teams as team_roles
 from releases.actions.transfers import answering, carrying_out, offering
-from releases.models import File, MalwareReport, Project, ProjectStatus, RoleKind
+from releases.models import Draft, DraftState, File, MalwareReport, Project, ProjectStatus, RoleKind
 
 ORGANIZATION, TEAM = "greeters", "releasers"
 PUBLISHED_DAYS_AGO = 20
@@ -33,6 +34,7 @@ def create(users: dict[str, User]) -> None:
     _open_questions(gina, hugo, organization)
     _life(gina, mona)
     _report(hugo)
+    _drafts(gina)
 
 
 def _organization(gina: User, hugo: User) -> Organization:
@@ -112,6 +114,19 @@ def _life(gina: User, mona: User) -> None:
         status.quarantine_project(
             actor=at_browser(mona), project=suspect, reason="It is being looked at: it may be malware.", at=at
         )
+
+
+def _drafts(gina: User) -> None:
+    """One that is being gathered, and one that waits for a decision."""
+    actor, at = at_browser(gina), clock.now()
+    for package in DRAFTS:
+        if Draft.objects.filter(normalized_name=package.name, version=package.version).exists():
+            continue
+        draft = beginning.begin_draft(actor=actor, name=package.name, version=package.version, at=at)
+        gather(package, draft, actor=actor, at=at)
+    waiting = Draft.objects.filter(normalized_name=DRAFTS[-1].name, version=DRAFTS[-1].version).latest("pk")
+    if waiting.state == DraftState.OPEN and waiting.expires_at > at:
+        publishing.submit_draft(actor=actor, draft=waiting, at=at)
 
 
 def _report(hugo: User) -> None:

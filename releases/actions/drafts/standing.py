@@ -10,11 +10,11 @@ from django.conf import settings
 
 from indexsite import audit
 from indexsite.actors import Actor
-from indexsite.errors import Conflict, InvalidInput, NotFound
+from indexsite.errors import Conflict, InvalidInput, NotAuthenticated, NotFound
 from indexsite.policies import Action, require, require_now
 from releases.actions import tombstones
 from releases.actions.releasing import bound_lock_wait
-from releases.models import Draft, DraftFile, DraftFileState, DraftState, lock_project
+from releases.models import Draft, DraftFile, DraftFileState, DraftState, holds_role, lock_project
 
 
 class DraftExists(Conflict):
@@ -173,3 +173,19 @@ def insist_live(draft: Draft) -> None:
 def event_of[Kind: audit.Event](kind: Callable[..., Kind], draft: Draft, **fields: Any) -> Kind:
     """The event of this draft, with what this kind says beside."""
     return kind(project=draft.normalized_name, draft=str(draft.public_id), version=draft.version, **fields)
+
+
+def open_draft(*, actor: Actor, public_id: uuid.UUID) -> Draft:
+    """The draft, for its page: strangers hear that there is none.
+
+    Raises:
+        NotAuthenticated: nobody is signed in.
+        NotFound: there is none, or the person has no role on its project.
+        PermissionRefused: the person's rights are suspended.
+    """
+    if actor.user is None:
+        raise NotAuthenticated("Sign in to look at drafts.", help_path="/account/login/")
+    draft = Draft.objects.select_related("project").filter(public_id=public_id).first()
+    if draft is not None and draft.project is not None and not holds_role(actor.user, draft.project):
+        raise NotFound("There is no such draft, or it is no longer kept.", code="no-such-draft")
+    return find_draft(actor=actor, public_id=public_id)

@@ -1,0 +1,139 @@
+"""Pages of drafts: what lies in one, and what people decide about it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+from packaging.utils import canonicalize_name
+
+from accounts.forms import PageForm
+from accounts.pages import answer, show
+from indexsite import clock, limits
+from indexsite.http import View, actor_of, enforces
+from indexsite.limits import Limit
+from indexsite.policies import Action, require
+from releases.actions.drafts import beginning, ending, publishing
+from releases.actions.drafts.standing import ended, open_draft
+from releases.actions.projects import open_project
+from releases.forms_drafts import CancelForm, PublishForm, ReturnForm
+from releases.models import Draft
+from releases.queries_drafts import draft_page, drafts_of
+
+type _Page = Callable[[HttpRequest, Draft], HttpResponse]
+
+
+@require_safe
+@enforces(Action.PROJECT_MANAGE)
+def drafts(request: HttpRequest, name: str) -> HttpResponse:
+    """All drafts of a project."""
+    project = open_project(actor=actor_of(request), name=canonicalize_name(name))
+    return show(request, "releases/drafts/drafts.html", project=project, drafts=drafts_of(project))
+
+
+@require_safe
+@enforces(Action.DRAFT_READ)
+def draft(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """One draft: files, digests, how to try it, what can be done."""
+    actor = actor_of(request)
+    found = open_draft(actor=actor, public_id=public_id)
+    # What was only reserved has no project any more, once it was given up.
+    name = "draft" if found.project is not None else "gone"
+    return show(
+        request,
+        f"releases/drafts/{name}.html",
+        project=found.project,
+        page=draft_page(found, actor=actor),
+        draft=found,
+    )
+
+
+def _act_page(action: Action) -> Callable[[_Page], View]:
+    """The view's draft, opened for somebody who may do `action`; asked before anything is shown."""
+
+    def decorate(view: _Page) -> View:
+        @wraps(view)
+        def opened(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+            actor = actor_of(request)
+            found = open_draft(actor=actor, public_id=public_id)
+            if found.project is None:
+                raise ended(found)
+            require(actor, action, found)
+            if request.method == "POST":
+                limits.consume(Limit.CHANGE_USER, str(actor.person.pk), at=clock.now())
+            return view(request, found)
+
+        return require_http_methods(["GET", "HEAD", "POST"])(enforces(action)(opened))
+
+    return decorate
+
+
+def _answer(
+    request: HttpRequest,
+    name: str,
+    form: PageForm,
+    found: Draft,
+    act: Callable[[dict[str, Any]], object],
+    done: str,
+) -> HttpResponse:
+    return answer(
+        request,
+        f"releases/drafts/{name}.html",
+        form,
+        act=act,
+        done=done,
+        onward=reverse("draft", args=[found.public_id]),
+        project=found.project,
+        draft=found,
+        page=draft_page(found, actor=actor_of(request)),
+    )
+
+
+def _sent(request: HttpRequest) -> Any:
+    return request.POST if request.method == "POST" else None
+
+
+@_act_page(Action.DRAFT_SUBMIT)
+def hand_in(request: HttpRequest, found: Draft) -> HttpResponse:
+    def act(data: dict[str, Any]) -> None:
+        publishing.submit_draft(actor=actor_of(request), draft=found, at=clock.now())
+
+    return _answer(request, "hand_in", PageForm(_sent(request)), found, act, "The draft is in review.")
+
+
+@_act_page(Action.DRAFT_RETURN)
+def send_back(request: HttpRequest, found: Draft) -> HttpResponse:
+    def act(data: dict[str, Any]) -> None:
+        publishing.return_draft(actor=actor_of(request), draft=found, reason=data["reason"], at=clock.now())
+
+    return _answer(request, "return", ReturnForm(_sent(request)), found, act, "The draft was returned.")
+
+
+@_act_page(Action.DRAFT_PUBLISH)
+def publish(request: HttpRequest, found: Draft) -> HttpResponse:
+    def act(data: dict[str, Any]) -> None:
+        publishing.publish_draft(actor=actor_of(request), draft=found, digest=data["digest"], at=clock.now())
+
+    form = PublishForm(_sent(request), initial={"digest": found.digest})
+    return _answer(request, "publish", form, found, act, f"{found.name} {found.version} is published.")
+
+
+@_act_page(Action.DRAFT_CANCEL)
+def cancel(request: HttpRequest, found: Draft) -> HttpResponse:
+    def act(data: dict[str, Any]) -> None:
+        ending.cancel_draft(actor=actor_of(request), draft=found, reason=data["reason"], at=clock.now())
+
+    return _answer(request, "cancel", CancelForm(_sent(request)), found, act, "The draft was canceled.")
+
+
+@_act_page(Action.DRAFT_REPLACE)
+def renew(request: HttpRequest, found: Draft) -> HttpResponse:
+    def act(data: dict[str, Any]) -> None:
+        beginning.renew_preview(actor=actor_of(request), draft=found)
+
+    return _answer(request, "renew", PageForm(_sent(request)), found, act, "The preview has a new address.")
