@@ -36,7 +36,7 @@ from releases.views_files import ask_of_environ  # noqa: E402
 
 _SIMPLE = re.compile(r"/simple/(?:([a-z0-9]+(?:-[a-z0-9]+)*)/)?", re.ASCII)
 _FILE = re.compile(r"/files/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/([A-Za-z0-9._+!-]+)", re.ASCII)
-_UPLOAD = "/legacy/"
+_UPLOADS = {"/legacy/", "/draft/legacy/"}
 _FORWARDED_PROTO = "HTTP_X_FORWARDED_PROTO"
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
@@ -63,7 +63,7 @@ def thin(django: WSGIApplication, uploads: WSGIApplication | None = None) -> WSG
             del environ[_FORWARDED_PROTO]
         answer = _answer(environ)
         if answer is None:
-            is_upload = environ["REQUEST_METHOD"] == "POST" and environ.get("PATH_INFO") == _UPLOAD
+            is_upload = environ["REQUEST_METHOD"] == "POST" and environ.get("PATH_INFO") in _UPLOADS
             return (uploads if uploads is not None and is_upload else django)(environ, start_response)
         headers = list(answer.headers.items())
         if settings.SECURE_HSTS_SECONDS and _is_secure(environ):

@@ -6,6 +6,7 @@ body, all that uv prints. A client's mistake is never a 5xx, because twine repea
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 
@@ -18,12 +19,15 @@ from packaging.utils import canonicalize_name
 
 from indexsite import clock, limits
 from indexsite.actors import Actor
-from indexsite.errors import DomainError, NotAuthenticated
+from indexsite.errors import Conflict, DomainError, NotAuthenticated
 from indexsite.http import enforces, problem, public, reason_line, status_of
 from indexsite.limits import Limit
 from indexsite.policies import Action
 from releases import serving
-from releases.actions.publish import PublishResult, publish_file
+from releases.actions.drafts.staging import Staged, stage_file
+from releases.actions.drafts.standing import review_address
+from releases.actions.publish import IncomingFile, PublishResult, publish_file
+from releases.actions.releasing import FilenameReserved
 from releases.api_receive import (
     FORM_ALLOWANCE,
     LengthMissing,
@@ -32,12 +36,15 @@ from releases.api_receive import (
     received,
     too_large,
 )
+from releases.draft_bodies import session_of
+from releases.upload2 import MEDIA_TYPE
 from releases.views_files import ask_of, respond
 from tokens.authentication import authenticate
 
 logger = logging.getLogger(__name__)
 
 BUSY_SECONDS = 5
+DRAFT_PATH = "/draft/"
 
 
 class Busy(DomainError):
@@ -55,6 +62,8 @@ def upload(request: HttpRequest) -> HttpResponse:
     try:
         actor = _admit(request)
         with received(request, max_bytes=limits.MAX_FILE_BYTES) as incoming:
+            if _is_for_a_draft(request, actor, incoming):
+                return _staged(request, actor, stage_file(actor=actor, incoming=incoming, at=clock.now()))
             result = publish_file(actor=actor, incoming=incoming, at=clock.now())
     except DomainError as error:
         return Refusal(request, error)
@@ -70,6 +79,12 @@ def simple_beside(request: HttpRequest, name: str) -> HttpResponseBase:
     """A project's files as HTML: hatch looks below the upload address for what is published already."""
     ask = replace(ask_of(request), accept="text/html", wanted="")
     return respond(serving.simple_page(canonicalize_name(name), ask))
+
+
+def _is_for_a_draft(request: HttpRequest, actor: Actor, incoming: IncomingFile) -> bool:
+    """By the address, by the form, or since the token is for nothing else, whatever address it is used at."""
+    is_asked = "true" in incoming.form.get("staged", ())
+    return is_asked or request.path.startswith(DRAFT_PATH) or getattr(actor.credential, "is_drafts_only", False)
 
 
 def _admit(request: HttpRequest) -> Actor:
@@ -101,6 +116,9 @@ def _status_of(error: DomainError) -> int:
         return 411
     if isinstance(error, Busy):
         return 503
+    if isinstance(error, Conflict) and not isinstance(error, FilenameReserved):
+        # `twine --skip-existing` takes every 409 for "is there already" and goes on as if it had worked.
+        return 403
     # 401 makes some clients ask for a password; everything about the credential is 403 here.
     return 403 if isinstance(error, NotAuthenticated) else status_of(error)
 
@@ -112,9 +130,28 @@ def _done(result: PublishResult) -> HttpResponse:
     return HttpResponse(f"{said}: {result.file.filename}\n{address}\n", content_type="text/plain; charset=utf-8")
 
 
+def _staged(request: HttpRequest, actor: Actor, staged: Staged) -> HttpResponse:
+    """Where to look at the draft; for programs that ask for it, the session as Upload 2.0 has it."""
+    if staged.draft is None or staged.published is not None:
+        assert staged.published is not None  # noqa: S101 - one of the two
+        return _done(PublishResult(staged.published, created=False))
+    address = review_address(staged.draft)
+    if MEDIA_TYPE in request.headers.get("Accept", ""):
+        answer = HttpResponse(json.dumps(session_of(actor, staged.draft)), content_type=MEDIA_TYPE)
+    else:
+        said = "Staged" if staged.created else "Already staged, nothing changed"
+        answer = HttpResponse(
+            f"{said}: {staged.filename}\nNothing is published yet; look at the draft at {address}\n",
+            content_type="text/plain; charset=utf-8",
+        )
+    answer["Location"] = address
+    answer["Cache-Control"] = "private, no-store"
+    return answer
+
+
 def _explain(request: HttpRequest) -> HttpResponse:
     sentence = "This address takes uploads by POST."
-    address = request.build_absolute_uri("/legacy/")
+    address = request.build_absolute_uri("/draft/legacy/" if request.path.startswith(DRAFT_PATH) else "/legacy/")
     answer = HttpResponse(
         f"{sentence}\n\nTo upload with a token:\n\n"
         f"    twine upload --repository-url {address} -u __token__ dist/*\n"

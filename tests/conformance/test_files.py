@@ -10,11 +10,12 @@ import pytest
 
 from accounts.models import User
 from indexsite import clock, storage
+from indexsite.actors import Permission
 from releases.actions.drafts.publishing import return_draft
 from releases.models import Draft, DraftFile, DraftState, File, ReservedFilename
 from tests.conformance.client import Answer, Client
 from tests.support import cast
-from tests.support.distributions import Distribution
+from tests.support.distributions import Distribution, make_wheel
 from tests.support.uploads import token_for, upload
 
 pytestmark = pytest.mark.django_db
@@ -301,3 +302,17 @@ def test_63_more_bytes_than_were_announced_are_refused(
 
     assert client.ask("PATCH", url, wheel.content, upload_offset="100").expect(400).body["code"] == "size-mismatch"
     assert client.ask("HEAD", url).headers["upload-offset"] == "100"
+
+
+def test_65_a_name_that_is_under_way_is_not_taken_by_a_legacy_upload_without_the_right_to_replace(
+    client: Client, alice: User, session: Answer, wheel: Distribution
+) -> None:
+    client.announce(session, wheel.filename, wheel.content).expect(202)
+    permissions = [Permission.DRAFT_CREATE, Permission.DRAFT_UPLOAD, Permission.DRAFT_READ]
+    other = make_wheel("sampleproject", "1.0")
+
+    response = upload(other, token_for(alice, permissions=permissions), path="/draft/legacy/")
+
+    # The PEP wants 409 here, which `twine --skip-existing` takes for success (see docs/upload-2.md).
+    assert response.status_code == 403
+    assert client.get(session.location).body["files"][wheel.filename]["status"] == "pending"

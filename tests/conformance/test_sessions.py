@@ -16,6 +16,7 @@ from releases.models import Draft, DraftState, Project
 from tests.conformance.client import Answer, Client
 from tests.conformance.conftest import Maker
 from tests.support.distributions import Distribution, make_wheel
+from tests.support.uploads import token_for, upload
 
 pytestmark = pytest.mark.django_db
 
@@ -318,3 +319,18 @@ def test_30_previews_are_offered(client: Client, client_of: Maker, session: Answ
     page = client_of(None).ask("GET", session.links["stage"] + "sampleproject/").expect(200)
 
     assert wheel.filename in page.content.decode()
+
+
+def test_64_a_legacy_upload_joins_a_live_session(
+    client: Client, alice: User, session: Answer, wheel: Distribution, sdist: Distribution
+) -> None:
+    client.add(session, wheel.filename, wheel.content).expect(201)
+    secret = token_for(alice)
+
+    assert upload(sdist, secret, path="/draft/legacy/").status_code == 200
+    other = make_wheel("sampleproject", "1.0", tag="py2-none-any")
+    staged = upload(other, secret, staged="true")
+
+    assert staged.status_code == 200
+    assert set(client.get(session.location).body["files"]) == {wheel.filename, sdist.filename, other.filename}
+    assert Draft.objects.count() == 1

@@ -84,6 +84,8 @@ SHOWS_NOTHING = {
     "api/v1/projects/<str:name>/files/<str:filename>/yank/": "only changes",
     "legacy/": "says how to upload",
     "legacy": "says how to upload",
+    "draft/legacy/": "says how to upload",
+    "draft/legacy": "says how to upload",
     "upload/2.0/": "only begins drafts",
     "upload/2.0/session/<uuid:public_id>/": "a draft, by a token with a right to it",
     "upload/2.0/session/<uuid:public_id>/publish/": "only changes",

@@ -40,7 +40,7 @@ ONES_OWN = {
     "account/tokens/", "account/tokens/create/", "account/tokens/revoke-all/", "manage/projects/",
     "manage/organizations/", "manage/organizations/create/", "api/v1/projects/", "api/v1/token/", "api/v1/token",
 }  # fmt: skip
-UPLOADS = {"legacy/", "legacy"}
+UPLOADS = {"legacy/", "legacy", "draft/legacy/", "draft/legacy"}
 # What tests/conformance tries with tokens of everybody.
 SESSIONS = {
     "upload/2.0/", "upload/2.0/session/<uuid:public_id>/",

@@ -21,7 +21,7 @@ from releases import description
 from releases.actions import releasing
 from releases.actions.drafts.files import ALGORITHMS, FileClosed, insist_pending, locked_file
 from releases.actions.drafts.standing import event_of
-from releases.models import DraftFile, DraftFileState, DraftPart, PackageType
+from releases.models import Draft, DraftFile, DraftFileState, DraftPart, PackageType
 from releases.upload import Hashes, ParsedUpload, parse_file
 
 _READ = 1 << 20
@@ -120,7 +120,7 @@ def _settle(actor: Actor, file: DraftFile, parts: list[int], outcome: _Outcome, 
         raise FileClosed("No bytes of this file have come; send them first.")
     if list(file.parts.values_list("pk", flat=True)) != parts:
         raise FileClosed("Other bytes of this file came at this moment; complete it again.")
-    problem = outcome.problem or _second_sdist(file, outcome)
+    problem = outcome.problem or (outcome.parsed and second_sdist(file.draft, outcome.parsed.package_type)) or ""
     file.completed_at = at
     if problem:
         file.state, file.notice = DraftFileState.ERROR, problem[:500]
@@ -140,10 +140,11 @@ def _settle(actor: Actor, file: DraftFile, parts: list[int], outcome: _Outcome, 
     return file
 
 
-def _second_sdist(file: DraftFile, outcome: _Outcome) -> str:
-    if outcome.parsed is None or outcome.parsed.package_type != PackageType.SDIST:
+def second_sdist(draft: Draft, package_type: str) -> str:
+    """Why a file of this type is one too many; "" if it is not."""
+    if package_type != PackageType.SDIST:
         return ""
-    others = file.draft.files.filter(package_type=PackageType.SDIST, state=DraftFileState.COMPLETED)
+    others = draft.files.filter(package_type=PackageType.SDIST, state=DraftFileState.COMPLETED)
     return "The draft has a source distribution already." if others.exists() else ""
 
 

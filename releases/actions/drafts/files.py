@@ -85,7 +85,7 @@ def begin_file(
         )
     if others.count() >= MAX_FILES:
         raise unusable(f"A draft has at most {MAX_FILES} files.", "too-many-files")
-    _check_room(draft.project, filename, size)
+    check_room(draft.project, filename, size)
     return DraftFile.objects.create(
         draft=draft,
         filename=filename,
@@ -137,7 +137,12 @@ def _check_announcement(draft: Draft, filename: str, size: int, hashes: dict[str
             raise unusable(f"The {name} digest is not {length} hexadecimal digits.", "invalid-hash")
 
 
-def _check_room(project: Project, filename: str, size: int) -> None:
+def check_room(project: Project, filename: str, size: int) -> None:
+    """What is gathered counts like what is published.
+
+    Raises:
+        InvalidInput: the project has no room for it.
+    """
     staged = DraftFile.objects.filter(draft__project=project, draft__ended_at=None).exclude(
         state__in=(DraftFileState.CANCELED, DraftFileState.ERROR)
     )
