@@ -132,9 +132,9 @@ def _subject(action: object, user: User) -> object:
     from types import SimpleNamespace
 
     from releases.models import Project
-    from tests.support.matrix import ORGANIZATION, OWN_THING, PROJECT
+    from tests.support.matrix import DRAFT, ORGANIZATION, OWN_THING, PROJECT
 
-    if action in PROJECT:
+    if action in PROJECT | DRAFT:
         return Project.objects.filter(name="elsewhere").first() or cast.ProjectFactory(name="elsewhere")
     if action in ORGANIZATION:
         from accounts.models import Organization

@@ -13,4 +13,4 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize("seed", [2, 4])
 def test_nothing_forbidden_comes_about_in_a_short_run(seed: int, calendar: Calendar) -> None:
     seen = Machine(seed, calendar).run(100)
-    assert len(seen) >= 10, seen  # the run got somewhere
+    assert len(seen) >= 8, seen  # the run got somewhere
