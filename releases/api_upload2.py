@@ -108,7 +108,7 @@ _SOURCES = {
     "invalid-wheel-tag": "filename",
     "file-exists": "filename",
     "file-in-draft": "filename",
-    "filename-reserved": "filename",
+    "name-reserved": "filename",
     "invalid-size": "size",
     "project-full": "size",
     "hash-missing": "hashes",

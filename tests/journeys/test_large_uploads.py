@@ -20,8 +20,8 @@ import os, sys, django
 os.environ["DJANGO_SETTINGS_MODULE"] = "indexsite.settings"
 django.setup()
 from django.core.management import execute_from_command_line
-from releases import api_legacy
-api_legacy.drain = lambda request: None
+from releases import api_receive
+api_receive.drain = lambda request: None
 execute_from_command_line(["manage.py", "serve", "--workers", "1", "--bind", sys.argv[1]])
 """
 

@@ -221,6 +221,10 @@ BUTTONS = {
 # Answered by programs, not looked at by people.
 MACHINES = (
     "api/v1/",
+    "draft/legacy",
+    "stage/",
+    "^stage/",
+    "upload/2.0/",
     "files/",
     "legacy",
     "metrics",
