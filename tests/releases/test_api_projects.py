@@ -249,7 +249,9 @@ def test_a_restriction_takes_permissions_away_and_gives_none(alice: User, wheel:
 
 
 def test_a_token_that_may_not_upload_does_not(alice: User, wheel: File) -> None:
-    answer = ask("get", "/api/v1/token/?project=sampleproject", secret_of(alice, EVERY - {Permission.UPLOAD}))
+    answer = ask(
+        "get", "/api/v1/token/?project=sampleproject", secret_of(alice, EVERY - with_parts({Permission.UPLOAD}))
+    )
 
     assert (answer.status_code, answer.json()["code"]) == (403, "credential-scope")
 
