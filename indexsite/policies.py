@@ -76,6 +76,7 @@ __all__ = [
     "account_unusable",
     "edits_frozen",
     "may",
+    "offers",
     "proof_for",
     "recent_step_up",
     "require",
@@ -93,6 +94,15 @@ def may(actor: Actor, action: Action, subject: Subject = None) -> Allowed | Deni
         if denied is not None:
             return denied
     return Allowed()
+
+
+def offers(actor: Actor, action: Action, subject: Subject = None) -> bool:
+    """Whether to show the way to the act: what the person can lift on that way is no reason to hide it."""
+    verdict = may(actor, action, subject)
+    return isinstance(verdict, Allowed) or verdict.code in _LIFTED_ON_THE_WAY
+
+
+_LIFTED_ON_THE_WAY = {"step-up-needed", "second-factor-required"}
 
 
 def proof_for(action: Action) -> Requirement:

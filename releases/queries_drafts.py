@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from indexsite.actors import Actor
-from indexsite.policies import Action, Allowed, may
+from indexsite.policies import Action, may, offers
 from releases.models import Draft, DraftFile, DraftFileState, DraftState, Project
 
 ENDED_SHOWN = 20
-
-# What the person can lift on the way to the act is no reason to hide the way.
-_LIFTED_ON_THE_WAY = {"step-up-needed", "second-factor-required"}
 
 
 @dataclass(frozen=True)
@@ -64,15 +61,10 @@ def draft_page(draft: Draft, *, actor: Actor) -> DraftPage:
         draft=draft,
         files=shown,
         total_bytes=sum(max(file.size, 0) for file in shown),
-        offers_hand_in=draft.is_editable and is_ready and _offers(actor, Action.DRAFT_SUBMIT, draft),
-        offers_publish=is_reviewed and _offers(actor, Action.DRAFT_PUBLISH, draft),
-        offers_return=is_reviewed and _offers(actor, Action.DRAFT_RETURN, draft),
-        offers_cancel=draft.is_editable and _offers(actor, Action.DRAFT_CANCEL, draft),
-        offers_renew=draft.is_live and _offers(actor, Action.DRAFT_REPLACE, draft),
+        offers_hand_in=draft.is_editable and is_ready and offers(actor, Action.DRAFT_SUBMIT, draft),
+        offers_publish=is_reviewed and offers(actor, Action.DRAFT_PUBLISH, draft),
+        offers_return=is_reviewed and offers(actor, Action.DRAFT_RETURN, draft),
+        offers_cancel=draft.is_editable and offers(actor, Action.DRAFT_CANCEL, draft),
+        offers_renew=draft.is_live and offers(actor, Action.DRAFT_REPLACE, draft),
         preview=draft.token if may_look_in else "",
     )
-
-
-def _offers(actor: Actor, action: Action, draft: Draft) -> bool:
-    verdict = may(actor, action, draft)
-    return isinstance(verdict, Allowed) or verdict.code in _LIFTED_ON_THE_WAY

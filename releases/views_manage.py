@@ -14,12 +14,11 @@ from packaging.utils import canonicalize_name
 from accounts.models import User
 from indexsite import clock, history_pages, limits
 from indexsite.http import actor_of, enforces
-from indexsite.policies import Action, require
+from indexsite.policies import Action, offers, require
 from releases import queries_lifecycle, queries_manage
 from releases.actions.projects import open_project
 from releases.models import Project, designation_of
 from releases.queries_downloads import downloads_of
-from releases.views_lifecycle.opening import offers
 
 
 class _Page(Protocol):

@@ -11,21 +11,11 @@ from django.views.decorators.http import require_http_methods
 from packaging.utils import canonicalize_name
 
 from indexsite import clock, limits
-from indexsite.actors import Actor
 from indexsite.http import View, actor_of, enforces
 from indexsite.limits import Limit
-from indexsite.policies import Action, Allowed, may, require
+from indexsite.policies import Action, require
 from releases.actions.projects import open_project
 from releases.models import Project
-
-# What the person can lift on the way to the act is no reason to hide the way.
-_LIFTED_ON_THE_WAY = {"step-up-needed", "second-factor-required"}
-
-
-def offers(actor: Actor, action: Action, project: Project) -> bool:
-    """Whether to show the way to the act."""
-    verdict = may(actor, action, project)
-    return isinstance(verdict, Allowed) or verdict.code in _LIFTED_ON_THE_WAY
 
 
 def act_page[**P](

@@ -9,9 +9,8 @@ from django.views.decorators.http import require_safe
 from packaging.utils import canonicalize_name
 
 from indexsite.http import actor_of, enforces
-from indexsite.policies import Action
+from indexsite.policies import Action, offers
 from releases.actions.projects import find_release, open_project
-from releases.views_lifecycle.opening import offers
 
 
 @never_cache

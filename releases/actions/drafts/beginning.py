@@ -17,7 +17,7 @@ from indexsite.limits import Limit
 from indexsite.policies import Action, NewDraft, NewProject, require, require_now
 from releases.actions import naming, releasing, tombstones
 from releases.actions.drafts.standing import DraftExists, event_of, insist_editable, insist_live, locked, unusable
-from releases.models import Draft, Project, find_project
+from releases.models import Draft, Project, Release, find_project
 from releases.models.drafts import FIRST_LIFE, LIFE, MAX_LIVE_PER_PROJECT, MAX_RESERVED_NAMES
 from releases.upload import quoted, read_version
 
@@ -130,9 +130,8 @@ def _reserve(actor: Actor, project: Project, at: datetime) -> None:
 
 def _check_version(project: Project, asked: _Asked) -> None:
     """A deleted release can come back: until then nothing else is prepared in its place."""
-    release = project.releases.model.with_deleted.filter(
-        project=project, normalized_version=asked.normalized_version
-    ).first()
+    same = Release.with_deleted.filter(project=project, normalized_version=asked.normalized_version)
+    release = same.first()
     if release is not None:
         release.project = project
         tombstones.check_not_deleted(release)

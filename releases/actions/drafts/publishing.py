@@ -53,18 +53,12 @@ def finish_draft(*, actor: Actor, draft: Draft, at: datetime) -> Draft:
         InvalidInput: its files no longer fit into the project.
         NotAuthenticated, PermissionRefused: the actor may do neither.
     """
-    if may(actor, Action.DRAFT_PUBLISH, draft):
-        draft = locked(actor, Action.DRAFT_PUBLISH, draft)
-        if draft.state in {DraftState.PUBLISHED, DraftState.REVIEW}:
-            return draft
-        insist_editable(draft)
-        _publish(actor, draft, at)
-        return draft
-    draft = locked(actor, Action.DRAFT_SUBMIT, draft)
+    publishes = bool(may(actor, Action.DRAFT_PUBLISH, draft))
+    draft = locked(actor, Action.DRAFT_PUBLISH if publishes else Action.DRAFT_SUBMIT, draft)
     if draft.state in {DraftState.PUBLISHED, DraftState.REVIEW}:
         return draft
     insist_editable(draft)
-    _submit(actor, draft, at)
+    (_publish if publishes else _submit)(actor, draft, at)
     return draft
 
 
