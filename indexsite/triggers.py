@@ -64,6 +64,23 @@ def removing(*refusals: Refusal) -> migrations.RunPython:
     return migrations.RunPython(_remove(refusals), _install(refusals))
 
 
+def unread() -> tuple[migrations.RunPython, migrations.RunPython]:
+    """A step before and one after a change that rebuilds a table which triggers of other tables look at.
+
+    SQLite renames the new table in place of the old one, and reads all triggers for it: those that name the table
+    are broken for as long as there is none. Triggers on the table itself go with it (see above).
+    """
+    return migrations.RunPython(_legacy("ON"), _legacy("OFF")), migrations.RunPython(_legacy("OFF"), _legacy("ON"))
+
+
+def _legacy(state: str) -> Step:
+    def switch(apps: Any, schema_editor: Any) -> None:
+        if schema_editor.connection.vendor == "sqlite":
+            schema_editor.execute(f"PRAGMA legacy_alter_table = {state}", params=None)
+
+    return switch
+
+
 def _install(refusals: Iterable[Refusal]) -> Step:
     def install(apps: Any, schema_editor: Any) -> None:
         for refusal in refusals:

@@ -51,9 +51,11 @@ from releases.models.projects import (
     held_by,
     lock_project,
 )
+from releases.models.publishing import MAX_APPROVALS, Publishing, PublishingPolicy
 from releases.models.reports import MAX_REPORT, MalwareReport, Verdict
 
 __all__ = [
+    "MAX_APPROVALS",
     "MAX_REPORT",
     "OPEN_TRANSFER",
     "TRANSFER_DELAY",
@@ -82,6 +84,8 @@ __all__ = [
     "ProjectInvitation",
     "ProjectQuerySet",
     "ProjectStatus",
+    "Publishing",
+    "PublishingPolicy",
     "Release",
     "ReservedFilename",
     "Role",

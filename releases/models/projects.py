@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from accounts.models import MembershipKind, Organization
 from indexsite.prepared import Param, Rows
 from releases.models.deletions import Deletion, UndeletedManager
+from releases.models.publishing import MAX_APPROVALS, Publishing, PublishingPolicy
 from releases.names import confusable_form
 
 if TYPE_CHECKING:
@@ -94,12 +95,26 @@ class Project(models.Model):
     deletion = models.ForeignKey(
         Deletion, null=True, blank=True, on_delete=models.PROTECT, related_name="projects"
     )
+    # In this row, since every upload locks and reads it: a mode that is switched meanwhile holds at once.
+    publishing = models.CharField(max_length=20, choices=Publishing, default=Publishing.OPTIONAL)
+    approvals = models.PositiveSmallIntegerField(default=0)
+    four_eyes = models.BooleanField(default=False)
+    approve_by_code = models.BooleanField(default=False)
+    policy_version = models.PositiveIntegerField(default=1)
 
     objects = _Projects()
     with_deleted = ProjectQuerySet.as_manager()
 
     class Meta:
         ordering = ["normalized_name", "pk"]
+        constraints = [
+            # Approvals that an upload could walk past would be a promise without a lock.
+            models.CheckConstraint(
+                condition=Q(publishing__in=Publishing.values, approvals__lte=MAX_APPROVALS)
+                & (~Q(publishing=Publishing.OPTIONAL) | Q(approvals=0)),
+                name="approvals_where_review_is_required",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -114,6 +129,17 @@ class Project(models.Model):
     def was_published(self) -> bool:
         """Whether visitors have ever seen it: the first file gives the first serial."""
         return self.last_serial > 0
+
+    @property
+    def publishing_policy(self) -> PublishingPolicy:
+        """What it asks for before a release is public."""
+        return PublishingPolicy(
+            mode=Publishing(self.publishing),
+            approvals=self.approvals,
+            four_eyes=self.four_eyes,
+            approve_by_code=self.approve_by_code,
+            version=self.policy_version,
+        )
 
     def set_status(self, status: ProjectStatus, reason: str) -> bool:
         """What its owners decide; whether that changes anything. Not saved; never into or out of quarantine.
