@@ -93,8 +93,18 @@ class _Gunzip:
         return True
 
 
-def survey(file: BinaryIO, length: int, *, limits: UploadLimits, keep: Callable[[str], bool]) -> Contents:
+def survey(
+    file: BinaryIO,
+    length: int,
+    *,
+    limits: UploadLimits,
+    keep: Callable[[str], bool],
+    see: Callable[[str, bytes], None] | None = None,
+) -> Contents:
     """Walk the whole archive once. `keep(path)` says whose content to return (at most `max_metadata` each).
+
+    Args:
+        see: is shown every piece of every other file, in order, with the file's path.
 
     Raises:
         Rejected: malformed, ambiguous, unsafe or too big.
@@ -118,7 +128,7 @@ def survey(file: BinaryIO, length: int, *, limits: UploadLimits, keep: Callable[
             continue
         header = _header(block, extended)
         extended = {}
-        _add(contents, header, _content(stream, header, keep=keep, limit=limits.max_metadata))
+        _add(contents, header, _content(stream, header, keep=keep, limit=limits.max_metadata, see=see))
     if extended:
         raise _broken("its last header describes nothing")
     _check_end(stream)
@@ -258,19 +268,29 @@ def _text(raw: bytes) -> str:
         ) from None
 
 
-def _content(stream: _Gunzip, header: _Header, *, keep: Callable[[str], bool], limit: int) -> bytes | None:
+def _content(
+    stream: _Gunzip,
+    header: _Header,
+    *,
+    keep: Callable[[str], bool],
+    limit: int,
+    see: Callable[[str, bytes], None] | None,
+) -> bytes | None:
     if header.kind == b"0" and keep(header.path):
         if header.size > limit:
             raise Rejected(
                 Problem.ARCHIVE_TOO_BIG, f"{quoted(header.path)} is larger than {limit} bytes; make it smaller."
             )
         return _exactly(stream, header.size)
-    remaining = _padded(header.size)
+    remaining, own = _padded(header.size), header.size
     while remaining:
         piece = stream.read(min(_CHUNK, remaining))
         if not piece:
             raise _broken("it ends too early")
         remaining -= len(piece)
+        if see is not None:
+            see(header.path, piece[:own])
+            own = max(0, own - len(piece))
     return None
 
 
