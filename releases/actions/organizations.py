@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts import notices
 from accounts.actions.organization_invitations import take_back_invitations_of
@@ -208,7 +209,6 @@ def delete_organization(*, actor: Actor, organization: Organization, at: datetim
         Conflict: it owns a project, or one that can still be restored.
     """
     require(actor, Action.ORGANIZATION_MANAGE, organization)
-    transfers.lock_projects_on_the_way_to(organization)
     organization = lock_organization(actor=actor, organization=organization, action=Action.ORGANIZATION_MANAGE)
     _insist_on_no_projects(organization)
     people = list(User.objects.filter(memberships__organization=organization))
@@ -229,9 +229,18 @@ def delete_organization(*, actor: Actor, organization: Organization, at: datetim
 
 
 def _insist_on_no_projects(organization: Organization) -> None:
-    """Under their locks: an upload may be taking the name of a deleted one up again."""
-    kept = Project.with_deleted.filter(organization=organization).order_by("pk").values_list("pk", flat=True)
-    projects = [Project.with_deleted.locked(pk) for pk in list(kept)]
+    """Under the locks of its projects, and of those that are on their way to it.
+
+    An upload may be taking the name of a deleted one up again. The organisation is locked before, and all projects
+    in the order of their keys, as everywhere: one of its people may be closing an account meanwhile.
+    """
+    concerned = Project.with_deleted.filter(
+        Q(organization=organization) | Q(pk__in=transfers.projects_on_the_way_to(organization))
+    )
+    locked = [
+        Project.with_deleted.locked(pk) for pk in list(concerned.order_by("pk").values_list("pk", flat=True))
+    ]
+    projects = [row for row in locked if row.organization_id == organization.pk]
     deletions = Deletion.objects.filter(pk__in=[row.deletion_id for row in projects])
     if any(row.deletion_id is None for row in projects):
         raise Conflict(

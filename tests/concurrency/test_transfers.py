@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection
 from django.http import HttpResponse
 
+from accounts.actions import organizations as organizations_floor
 from accounts.models import Membership, MembershipKind, Organization, User
 from indexsite import clock
 from indexsite.errors import DomainError
@@ -227,3 +229,54 @@ def test_without_the_lock_both_managers_are_gone(
         assert managers() == 0
     else:
         assert max(response.status_code for response in responses) >= 500
+
+
+# -- an organisation is deleted while one of its people closes an account ------------------------------------
+
+DELETING, STEPPING_DOWN = (
+    "releases.actions.organizations.lock_organization",
+    "releases.actions.closing.standing.lock",
+)
+
+
+def an_end_of_two(alice: User, bob: User, monkeypatch: Patch, *, deleting: str = DELETING) -> tuple[str, str]:
+    """Alice deletes the organisation; Bob, of the same and of a project that is on its way to it, goes."""
+    carol = cast.person("carol")
+    project = owned(carol, "coming")
+    cast.grant(bob, project, RoleKind.APPROVER)
+    offer(carol, project, "acme")
+    browser = people.browser(alice)
+    browser.raise_request_exception = False
+    meet(monkeypatch, deleting, STEPPING_DOWN)
+    deleted, closed = together(
+        lambda: str(browser.post(f"{ACME}delete/", {"typed": "acme"}).status_code),
+        lambda: attempt(lambda: close_account(actor=cast.actor(bob), typed="bob", at=clock.now())),
+    )
+    return deleted, closed
+
+
+def test_deleting_an_organization_and_closing_an_account_do_not_wait_for_each_other(
+    alice: User, bob: User, acme: Organization, monkeypatch: Patch
+) -> None:
+    assert an_end_of_two(alice, bob, monkeypatch) == ("302", "done")
+
+    assert not Organization.objects.exists()
+    assert not Transfer.objects.exists()
+    bob.refresh_from_db()
+    assert bob.closed_at is not None
+    assert owners(Project.objects.get()) == ["carol"]
+
+
+def test_with_the_project_locked_first_one_of_them_fails(
+    alice: User, bob: User, acme: Organization, monkeypatch: Patch
+) -> None:
+    def projects_first(**asked: Any) -> Organization:
+        Project.with_deleted.locked(Project.objects.get().pk)
+        return organizations_floor.lock_organization(**asked)
+
+    monkeypatch.setattr(DELETING, projects_first)
+
+    said = an_end_of_two(alice, bob, monkeypatch, deleting="accounts.actions.organizations.lock_organization")
+
+    # SQLite has one lock, and nobody holds a part of it.
+    assert (said == ("302", "done")) == (connection.vendor == "sqlite")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from accounts.models import Organization, User
 from indexsite import audit
 from indexsite.actors import SITE
@@ -92,11 +94,9 @@ def lapse(transfer: Transfer, reason: str, *, at: datetime) -> None:
     notices.lapsed(transfer, reason=reason, at=at)
 
 
-def lock_projects_on_the_way_to(organization: Organization) -> None:
-    """Lock what is on its way there: to be called before the organisation's own row is locked."""
-    pks = Transfer.objects.open().filter(to_organization=organization).order_by("project")
-    for pk in pks.values_list("project_id", flat=True):
-        Project.with_deleted.locked(pk)
+def projects_on_the_way_to(organization: Organization) -> QuerySet[Transfer, int]:
+    """Primary keys of projects with an open transfer to it."""
+    return Transfer.objects.open().filter(to_organization=organization).values_list("project_id", flat=True)
 
 
 def end_those_to(organization: Organization, *, at: datetime) -> None:
