@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.conf import settings
-
 from indexsite.actors import Actor
 from indexsite.policies import Action, may, offers
 from releases.models import Draft, DraftFile, DraftFileState, DraftState, Project
@@ -34,12 +32,6 @@ class DraftPage:
     offers_cancel: bool
     offers_renew: bool
     preview: str
-
-    @property
-    def install(self) -> str:
-        """The command that installs it, with everything else from this index."""
-        where = f"{settings.SITE_URL}/stage/{self.preview}/overlay/"
-        return f"pip install --index-url {where} {self.draft.name}=={self.draft.version}"
 
 
 def drafts_of(project: Project) -> DraftLists:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 from packaging.utils import canonicalize_name
@@ -18,12 +18,15 @@ from indexsite import clock, limits
 from indexsite.http import View, actor_of, enforces
 from indexsite.limits import Limit
 from indexsite.policies import Action, require
+from releases import draft_downloads
 from releases.actions.drafts import beginning, ending, publishing
 from releases.actions.drafts.standing import ended, open_draft
 from releases.actions.projects import open_project
 from releases.forms_drafts import CancelForm, PublishForm, ReturnForm
 from releases.models import Draft
 from releases.queries_drafts import draft_page, drafts_of
+from releases.queries_review import review_page
+from releases.views_files import ask_of, respond
 
 type _Page = Callable[[HttpRequest, Draft], HttpResponse]
 
@@ -49,8 +52,34 @@ def draft(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         f"releases/drafts/{name}.html",
         project=found.project,
         page=draft_page(found, actor=actor),
+        review=review_page(found, actor=actor),
         draft=found,
     )
+
+
+@require_safe
+@enforces(Action.DRAFT_PREVIEW)
+def file(request: HttpRequest, public_id: uuid.UUID, filename: str) -> HttpResponseBase:
+    """One file of a draft."""
+    return respond(draft_downloads.file(_to_look_into(request, public_id), filename, ask_of(request)))
+
+
+@require_safe
+@enforces(Action.DRAFT_PREVIEW)
+def all_files(request: HttpRequest, public_id: uuid.UUID) -> HttpResponseBase:
+    """All files of a draft in one zip."""
+    headers, pieces = draft_downloads.all_files(_to_look_into(request, public_id))
+    return StreamingHttpResponse(pieces, content_type="application/zip", headers=headers)
+
+
+def _to_look_into(request: HttpRequest, public_id: uuid.UUID) -> Draft:
+    """The draft, for somebody who may have its files."""
+    actor = actor_of(request)
+    found = open_draft(actor=actor, public_id=public_id)
+    if found.project is None:
+        raise ended(found)
+    require(actor, Action.DRAFT_PREVIEW, found)
+    return found
 
 
 def _act_page(action: Action) -> Callable[[_Page], View]:

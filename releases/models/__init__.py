@@ -1,5 +1,6 @@
 """The index: projects, the people on them, releases, files, and the simple pages rendered from them."""
 
+from releases.models.comparisons import DraftReport
 from releases.models.critical import (
     Designation,
     ListChange,
@@ -70,6 +71,7 @@ __all__ = [
     "DraftFile",
     "DraftFileState",
     "DraftPart",
+    "DraftReport",
     "DraftState",
     "File",
     "LastOwner",

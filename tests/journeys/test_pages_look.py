@@ -189,6 +189,8 @@ ON_THE_WAY = {
     "account_not_me": "a link in letters and in the history; test_new_browser sees it",
     "account_confirm_sign_in": "shown while a sign-in waits; test_new_browser sees it",
     "account_confirm_sign_in_link": "a mailed link; test_new_browser sees it",
+    "draft_file": "no page: bytes of a file",
+    "draft_zip": "no page: bytes of files",
     "draft_hand_in": "needs a draft; test_drafts sees it",
     "draft_return": "needs a draft; test_drafts sees it",
     "draft_publish": "needs a draft; test_drafts sees it",

@@ -127,6 +127,8 @@ def _draft_acts() -> dict[str, list[Act]]:
     return {
         f"{_PROJECT}drafts/": page(MEMBERS, SAMPLE),
         draft: page(MEMBERS, named),
+        f"{draft}files/<str:filename>": page(MEMBERS, named | {"filename": "sampleproject-4.0-py3-none-any.whl"}),
+        f"{draft}files.zip": page(MEMBERS, named),
         f"{draft}hand-in/": form(MEMBERS, named),
         f"{draft}return/": page(MEMBERS, named),
         f"{draft}publish/": page(MEMBERS, named),

@@ -15,6 +15,7 @@ from indexsite.actors import Actor
 from indexsite.audit import drafts as events
 from indexsite.policies import Action, may
 from releases.actions import naming, pages, releasing, tombstones
+from releases.actions.drafts import comparing
 from releases.actions.drafts.standing import (
     DraftClosed,
     DraftEmpty,
@@ -82,6 +83,7 @@ def _submit(actor: Actor, draft: Draft, at: datetime) -> None:
     draft.move(DraftState.REVIEW, at=at)
     draft.save(update_fields=["digest", "state", "notice", "ended_at"])
     ReservedFilename.objects.bulk_create([ReservedFilename(filename=file.filename, draft=draft) for file in files])
+    comparing.ask_for_comparison(draft)
     event = audit.record(actor, event_of(events.DraftSubmitted, draft, digest=draft.digest))
     notices.submitted(draft, files=files, by=actor, address=review_address(draft), event_id=event.pk, at=at)
 

@@ -33,7 +33,7 @@ def project(alice: User, bob: User, erin: User) -> Project:
 def offered(client: Client, draft: Draft) -> set[str]:
     """Which acts the page leads to."""
     text = client.get(f"/manage/draft/{draft.public_id}/").text
-    return set(re.findall(rf"/manage/draft/{draft.public_id}/([a-z-]+)/", text))
+    return set(re.findall(rf'/manage/draft/{draft.public_id}/([a-z-]+)/"', text))
 
 
 def test_members_see_drafts_and_strangers_hear_that_there_is_none(
