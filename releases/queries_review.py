@@ -84,7 +84,10 @@ def _commands(draft: Draft) -> list[tuple[str, str]]:
 
 def _shown(body: dict[str, Any]) -> dict[str, Any]:
     """The report with what templates cannot say: kinds of badges and lines, and what is worth opening."""
-    findings = [one | {"badge": _BADGES.get(one["verdict"], "")} for one in body["findings"]]
+    # The worst first; where they are equal, as the table of checks has them.
+    ranks = list(_BADGES)
+    findings = sorted(body["findings"], key=lambda one: -ranks.index(one["verdict"]))
+    findings = [one | {"badge": _BADGES[one["verdict"]]} for one in findings]
     files = [
         file
         | {
