@@ -50,9 +50,8 @@ def review_page(draft: Draft, *, actor: Actor) -> ReviewPage:
     """The review page's part; the number of statements grows with nothing."""
     report = draft.reports.filter(digest=draft.digest).first() if draft.digest else None
     may_look_in = draft.is_live and bool(may(actor, Action.DRAFT_PREVIEW, draft))
-    sizes = (
-        draft.files.filter(state=DraftFileState.COMPLETED).values_list("size", flat=True) if may_look_in else []
-    )
+    completed = draft.files.filter(state=DraftFileState.COMPLETED)
+    sizes = list(completed.values_list("size", flat=True)) if may_look_in else []
     return ReviewPage(
         report=None if report is None else _shown(report.body),
         is_waiting=report is None and draft.state == DraftState.REVIEW,
@@ -69,7 +68,7 @@ def _deciders(draft: Draft) -> list[Decider]:
     roles: dict[str, list[str]] = {}
     for kind in (RoleKind.OWNER, RoleKind.APPROVER):
         for name in people_with(draft.project, kind).values_list("username", flat=True):
-            roles.setdefault(name, []).append(kind.label)
+            roles.setdefault(name, []).append(str(kind.label))
     return [Decider(name, kinds) for name, kinds in sorted(roles.items())]
 
 
