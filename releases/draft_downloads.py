@@ -79,6 +79,9 @@ class _Sink:
     def flush(self) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
     def taken(self) -> bytes:
         """What was written since the last time."""
         taken, self._pieces = b"".join(self._pieces), []
