@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
+from typing import NoReturn
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions import middleware
-from django.contrib.sessions.models import Session
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.cache import cache
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 from django_otp import login as bind_device
@@ -21,6 +26,7 @@ from accounts.allauth_internals import SECOND_FACTOR
 from accounts.models import User
 from indexsite import clock
 from indexsite.actors import Actor, SessionCredential
+from indexsite.errors import NotAuthenticated
 from indexsite.http import client_address
 from mfa.models import is_recovery_code
 
@@ -45,6 +51,13 @@ class SessionMiddleware(middleware.SessionMiddleware):
         if is_unknown:
             answered.cookies.pop(settings.SESSION_COOKIE_NAME, None)
         return answered
+
+
+class SessionGone(NotAuthenticated):
+    """Another request of the same moment has ended the session, or given it another key."""
+
+    def __init__(self) -> None:
+        super().__init__("This session has ended meanwhile; sign in again.")
 
 
 def session_actor(request: HttpRequest) -> Actor:
@@ -103,12 +116,8 @@ def follow_rights(request: HttpRequest, user: User) -> None:
     once with the old key one changes it; the others are answered, and set no cookie.
     """
     now = user.rights_since.isoformat() if user.rights_since is not None else ""
-    if request.session.get(_RIGHTS_KEY, "") == now:
-        return
-    if not Session.objects.filter(session_key=request.session.session_key).delete()[0]:
-        return
-    request.session[_RIGHTS_KEY] = now
-    _new_key(request)
+    if request.session.get(_RIGHTS_KEY, "") != now and _new_key(request):
+        request.session[_RIGHTS_KEY] = now
 
 
 def note_rights_at_sign_in(request: HttpRequest, user: User) -> None:
@@ -135,19 +144,47 @@ def bind_factor(request: HttpRequest) -> None:
 
 
 def rotate(request: HttpRequest) -> None:
-    """A new session key and form token, keeping what is in the session: after every new proof or factor."""
-    _new_key(request)
+    """A new session key and form token, keeping what is in the session: after every new proof or factor.
+
+    Raises:
+        SessionGone: see there; what was proved is forgotten with it.
+    """
+    if not _new_key(request):
+        _leave(request)
     rotate_token(request)
 
 
-def _new_key(request: HttpRequest) -> None:
-    old = request.session.session_key
-    request.session.cycle_key()
-    UserSession.objects.filter(session_key=old).update(session_key=request.session.session_key)
-
-
 def keep_after_password_change(request: HttpRequest, user: User) -> None:
-    """The session whose owner changed the password lives on, under a new key."""
+    """The session whose owner changed the password lives on, under a new key.
+
+    Raises:
+        SessionGone: see there; the password is changed.
+    """
+    if not _new_key(request, partial(update_session_auth_hash, request, user)):
+        _leave(request)
+
+
+def _new_key(request: HttpRequest, change: Callable[[], None] | None = None) -> bool:
+    """Give the session a new key; False if another request has ended it, or changed its key, since this one began.
+
+    Its row in the list of sessions is locked: whoever ends sessions waits, or comes first. Without that the
+    session would live on under a key that is in no list.
+
+    Args:
+        change: what gives it the key, if not `cycle_key` alone.
+    """
     old = request.session.session_key
-    update_session_auth_hash(request, user)
-    UserSession.objects.filter(session_key=old).update(session_key=request.session.session_key)
+    with transaction.atomic():
+        row = UserSession.objects.select_for_update().filter(session_key=old).first()
+        if row is None:
+            return False
+        (change or request.session.cycle_key)()
+        UserSession.objects.filter(pk=row.pk).update(session_key=request.session.session_key)
+    return True
+
+
+def _leave(request: HttpRequest) -> NoReturn:
+    # An empty session that nobody has touched: the answer leaves alone the cookie that another one has set.
+    request.session, request.user = SessionStore(), AnonymousUser()
+    refresh_actor(request)
+    raise SessionGone

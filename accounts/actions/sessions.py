@@ -23,7 +23,7 @@ def end_session(*, actor: Actor, pk: int) -> None:
         NotFound: there is none such, or it is somebody else's.
     """
     require(actor, Action.SESSION_END)
-    row = UserSession.objects.filter(pk=pk, user=actor.person).first()
+    row = UserSession.objects.select_for_update().filter(pk=pk, user=actor.person).first()
     if row is None:
         raise NotFound("This session has ended already.")
     _drop(row)
@@ -39,13 +39,16 @@ def end_other_sessions(*, actor: Actor, keep: str) -> int:
     return count
 
 
+@transaction.atomic
 def drop_sessions(user: User, *, keep: str) -> int:
     """Remove the sessions without a word: for acts whose own event says why. Their browsers are forgotten.
 
-    What makes a session untrustworthy makes the browser so in which it was opened.
+    What makes a session untrustworthy makes the browser so in which it was opened. The rows are locked: a session
+    that is getting another key is removed under that one (`accounts.sessions`).
     """
     KnownDevice.objects.filter(user=user).exclude(session__session_key=keep).delete()
-    rows = list(UserSession.objects.filter(user=user).exclude(session_key=keep))
+    mine = UserSession.objects.select_for_update().filter(user=user).exclude(session_key=keep)
+    rows = list(mine.order_by("pk"))
     for row in rows:
         _drop(row)
     return len(rows)

@@ -19,6 +19,7 @@ BOTH = {
     "tests/accounts/test_new_places.py": "locks",
     "tests/accounts/test_new_rights.py": "what happens after the commit",
     "tests/accounts/test_races.py": "locks",
+    "tests/accounts/test_session_races.py": "locks",
     "tests/mfa/test_key_abuse.py::test_one_answer_sent_four_times_at_once_is_accepted_once": "locks",
     "tests/mfa/test_recovery_codes.py": "locks",
     "tests/recovery/test_evidence_silence.py": "locks",
