@@ -45,7 +45,7 @@ class Limit(StrEnum):
     SIGN_IN_DEVICE = "sign-in:device"
     SIGN_IN_ADDRESS = "sign-in:address"
     NEW_PLACE_USER = "new-place:user"
-    REPORT_USER = "report:user"
+    REPORT_LINK = "report:link"
     REPORT_ADDRESS = "report:address"
     SECOND_FACTOR_USER = "second-factor:user"
     SECOND_FACTOR_DEVICE = "second-factor:device"
@@ -101,7 +101,8 @@ LIMITS: dict[Limit, Rate] = {
     Limit.SIGN_IN_DEVICE: Rate(10, 15 * _MINUTE, "Too many failed sign-ins for this account"),
     Limit.SIGN_IN_ADDRESS: Rate(50, 15 * _MINUTE, "Too many failed sign-ins from your network address"),
     Limit.NEW_PLACE_USER: Rate(10, _HOUR, "Too many mailed sign-in links for this account"),
-    Limit.REPORT_USER: Rate(10, _DAY, "Too many reports about this account"),
+    # Not per account: whoever has one old letter would use up what its owner needs for the next.
+    Limit.REPORT_LINK: Rate(10, _DAY, "Too many reports about the same"),
     Limit.REPORT_ADDRESS: Rate(20, _HOUR, "Too many reports from your network address"),
     # docs/decisions/0043: strangers with the password use up the first of these, and neither of the other two.
     Limit.SECOND_FACTOR_USER: Rate(5, 5 * _MINUTE, "Too many wrong codes for this account"),

@@ -149,11 +149,11 @@ def report(
         not_me.LinkInvalid: the link is too old or not ours.
         PermissionRefused: tokens or uploads are asked for without a factor.
         Conflict: this was reported already, and nothing more would be stopped.
-        LimitReached: too many reports about this account or from this network address.
+        LimitReached: too many reports about the same, or from this network address.
     """
     claim = not_me.read(token, at=at)
     limits.consume(Limit.REPORT_ADDRESS, actor.address, at=at)
-    limits.consume(Limit.REPORT_USER, str(claim.user_id), at=at)
+    limits.consume(Limit.REPORT_LINK, str(claim.user_id), str(claim.event_id), at=at)
     if revoke_tokens or freeze_uploads:
         require(actor, Action.REPORT_PROVED)
     with transaction.atomic():

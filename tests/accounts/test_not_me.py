@@ -262,6 +262,19 @@ def test_reports_are_limited(alice: User) -> None:
     assert answers == [200] + [409] * 9 + [429]
 
 
+def test_old_letters_do_not_use_up_what_the_owner_needs_for_a_new_one(alice: User) -> None:
+    """An address that the owner has removed keeps its letters, and may belong to the thief."""
+    AuthenticatorApp.objects.filter(user=alice).update(created_at=clock.now() - timedelta(days=30))
+    old = warned(alice)
+    stranger = people.browser(REMOTE_ADDR="198.51.100.66")
+    assert [stranger.post(old).status_code for _ in range(11)][-1] == 429
+    people.browser(alice).post("/account/freeze/")
+    alice.refresh_from_db()
+    assert alice.edits_frozen_until is None
+    assert people.browser().post(warned(alice)).status_code == 200
+    assert refused(alice, Action.EMAIL_CHANGE) == "edits-frozen"
+
+
 def test_the_history_offers_it_for_what_was_done_in_ones_name(alice: User) -> None:
     client = people.browser(alice)
     client.post("/account/logout/")
