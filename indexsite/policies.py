@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from copy import replace
 
-from accounts.models import MembershipKind, StaffKind, get_user
+from accounts.models import MembershipKind, StaffKind, User, get_user
 from indexsite.actors import Actor, Permission
 from indexsite.acts import Action
 from indexsite.errors import NotAuthenticated, PermissionRefused
@@ -80,6 +80,7 @@ __all__ = [
     "proof_for",
     "recent_step_up",
     "require",
+    "require_locked",
     "require_now",
 ]
 
@@ -133,6 +134,19 @@ def require_now(actor: Actor, action: Action, subject: Subject = None) -> None:
         NotAuthenticated, PermissionRefused: as `require` does.
     """
     require(replace(actor, user=get_user(actor.person.pk)), action, subject)
+
+
+def require_locked(actor: Actor, action: Action, subject: Subject = None) -> User:
+    """`require_now` under the lock of the person's row, in a transaction; returns the row.
+
+    A report "This was not me" takes the same lock: what it freezes happened before it, or not at all.
+
+    Raises:
+        NotAuthenticated, PermissionRefused: as `require` does.
+    """
+    user = User.objects.select_for_update(no_key=True).get(pk=actor.person.pk)
+    require(replace(actor, user=user), action, subject)
+    return user
 
 
 _OWNER = role(RoleKind.OWNER)

@@ -14,7 +14,7 @@ from indexsite import audit, limits
 from indexsite.actors import Actor
 from indexsite.errors import Conflict, InvalidInput, NotFound
 from indexsite.limits import Limit
-from indexsite.policies import Action, require
+from indexsite.policies import Action, require, require_locked
 
 MAX_ADDRESSES = 10
 
@@ -60,7 +60,7 @@ def add_address(*, actor: Actor, email: str) -> EmailAddress:
     email = email.lower()
     insist_on_allowed(email)
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=user.pk)
+        require_locked(actor, Action.EMAIL_CHANGE)
         mine = EmailAddress.objects.filter(user=user)
         if mine.filter(email=email).exists():
             raise AddressRefused("This address is on your list already.")
@@ -157,6 +157,8 @@ def mark_verified(*, actor: Actor, row: EmailAddress) -> bool:
         return False
     try:
         with transaction.atomic():
+            if actor.user is not None:
+                require_locked(actor, Action.EMAIL_VERIFY, row)
             if not row.set_verified(commit=False):
                 return False
             row.primary = not EmailAddress.objects.filter(user=user, primary=True).exclude(pk=row.pk).exists()
@@ -198,7 +200,7 @@ def make_primary(*, actor: Actor, email: str) -> None:
         Conflict: it is not verified.
     """
     require(actor, Action.EMAIL_CHANGE)
-    user = actor.person
+    user = require_locked(actor, Action.EMAIL_CHANGE)
     row = _own(user, email)
     if not row.verified:
         raise Conflict("Verify this address first.")
@@ -222,7 +224,7 @@ def remove_address(*, actor: Actor, email: str, at: datetime) -> None:
         Conflict: it is the primary one.
     """
     require(actor, Action.EMAIL_CHANGE)
-    user = actor.person
+    user = require_locked(actor, Action.EMAIL_CHANGE)
     row = _own(user, email)
     if row.primary:
         raise Conflict("This is your primary address; make another one primary first.")

@@ -7,12 +7,12 @@ from collections.abc import Collection
 from django.db import transaction
 
 from accounts import letters, notices
-from accounts.models import MutedNotice, User
+from accounts.models import MutedNotice
 from indexsite import audit
 from indexsite.actors import Actor
 from indexsite.audit import safety
 from indexsite.errors import InvalidInput
-from indexsite.policies import Action, require
+from indexsite.policies import Action, require, require_locked
 
 
 @transaction.atomic
@@ -28,8 +28,7 @@ def mute(*, actor: Actor, muted: Collection[str]) -> None:
     require(actor, Action.LETTERS_CHOOSE)
     if unknown := sorted(set(muted) - set(letters.MUTABLE)):
         raise InvalidInput(f"The letter {unknown[0]} cannot be switched off.", code="letter-not-mutable")
-    user = actor.person
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    user = require_locked(actor, Action.LETTERS_CHOOSE)
     before = set(MutedNotice.objects.filter(user=user).values_list("letter", flat=True))
     if before == set(muted):
         return

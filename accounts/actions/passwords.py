@@ -18,7 +18,7 @@ from indexsite import audit, limits
 from indexsite.actors import Actor
 from indexsite.errors import InvalidInput, PermissionRefused
 from indexsite.limits import Limit
-from indexsite.policies import Action, edits_frozen, require
+from indexsite.policies import Action, edits_frozen, require, require_locked
 
 
 class ResetLinkInvalid(InvalidInput):
@@ -46,9 +46,11 @@ def change_password(*, actor: Actor, old: str, new: str, keep_session: str, at: 
     if user.has_usable_password():
         confirm_password(actor=actor, password=old, at=at)
     _check_quality(user, new)
-    return _store(
-        user, make_password(new), actor, audit.PasswordChanged(about=user), keep=keep_session, reset=False
-    )
+    encoded = make_password(new)
+    with transaction.atomic():
+        # All that took its time, and a report may have come meanwhile.
+        locked = require_locked(actor, Action.PASSWORD_CHANGE)
+        return _store(locked, encoded, actor, audit.PasswordChanged(about=user), keep=keep_session, reset=False)
 
 
 def ask_for_reset(*, actor: Actor, email: str, at: datetime) -> None:
@@ -109,7 +111,6 @@ def _check_quality(user: User, new: str) -> None:
     passwords.check(new, own_words=words)
 
 
-@transaction.atomic
 def _store(user: User, encoded: str, actor: Actor, event: audit.Event, *, keep: str, reset: bool) -> User:
     user.password = encoded
     user.save(update_fields=["password"])

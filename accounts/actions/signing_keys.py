@@ -10,12 +10,12 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts import notices, signatures
-from accounts.models import MAX_KEYS, PROOF_LIFE, SigningKey, User
+from accounts.models import MAX_KEYS, PROOF_LIFE, SigningKey
 from indexsite import audit, limits
 from indexsite.actors import Actor
 from indexsite.errors import Conflict, InvalidInput, NotFound
 from indexsite.limits import Limit
-from indexsite.policies import Action, require, require_now
+from indexsite.policies import Action, require, require_locked
 
 MAX_NAME = 64
 
@@ -52,7 +52,7 @@ def add_key(*, actor: Actor, name: str, public_key: str, at: datetime) -> Signin
     """
     require(actor, Action.SIGNING_KEY_ADD)
     key = signatures.read(public_key, at=at)
-    user = User.objects.select_for_update(no_key=True).get(pk=actor.person.pk)
+    user = require_locked(actor, Action.SIGNING_KEY_ADD)
     held = user.signing_keys.proved()
     if held.filter(fingerprint=key.fingerprint).exists():
         raise Conflict("This key is on your account already.", code="signing-key-held")
@@ -83,7 +83,7 @@ def prove_key(*, actor: Actor, pk: int, signature: str, at: datetime) -> Signing
     require(actor, Action.SIGNING_KEY_ADD)
     limits.consume(Limit.SIGNING_KEY_USER, str(actor.person.pk), at=at)
     with transaction.atomic():
-        require_now(actor, Action.SIGNING_KEY_ADD)
+        require_locked(actor, Action.SIGNING_KEY_ADD)
         key = _locked(actor, pk)
         if key.proved_at is not None:
             raise Conflict("This key is proved already.", code="signing-key-held")
@@ -102,7 +102,7 @@ def prove_key(*, actor: Actor, pk: int, signature: str, at: datetime) -> Signing
 def remove_key(*, actor: Actor, pk: int, at: datetime) -> SigningKey:
     """Let the key speak for the person no more. Raises NotFound, PermissionRefused."""
     require(actor, Action.SIGNING_KEY_REMOVE)
-    require_now(actor, Action.SIGNING_KEY_REMOVE)
+    require_locked(actor, Action.SIGNING_KEY_REMOVE)
     key = _locked(actor, pk)
     if key.proved_at is None:
         key.delete()

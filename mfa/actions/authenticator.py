@@ -7,12 +7,11 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.actions.sessions import drop_sessions
-from accounts.models import User
 from indexsite import audit, limits
 from indexsite.actors import Actor
 from indexsite.errors import Conflict, InvalidInput
 from indexsite.limits import Limit
-from indexsite.policies import Action, require, require_now
+from indexsite.policies import Action, require, require_locked
 from mfa import notices, queries, totp
 from mfa.actions import first_factor
 from mfa.models import (
@@ -77,7 +76,7 @@ def enrol(*, actor: Actor, secret: str, code: str, keep_session: str, at: dateti
         raise CodeRefused("This is not the code the app should show now; wait for the next one and type that.")
     limits.reset(Limit.SECOND_FACTOR_INSIDE, str(user.pk))
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=user.pk)
+        require_locked(actor, Action.FACTOR_ADD)
         is_first = not has_factor(user)
         event = audit.record(actor, audit.FactorAdded(about=user, factor=NAME))
         replaced = AuthenticatorApp.objects.filter(user=user).first()
@@ -112,9 +111,8 @@ def remove(*, actor: Actor, keep_session: str, at: datetime) -> None:
     """
     require(actor, Action.FACTOR_REMOVE)
     user = actor.person
-    User.objects.select_for_update().get(pk=user.pk)
     # Asked again under the lock: a role granted in the meantime brings the obligation with it.
-    require_now(actor, Action.FACTOR_REMOVE)
+    require_locked(actor, Action.FACTOR_REMOVE)
     app = AuthenticatorApp.objects.filter(user=user).first()
     if app is None:
         raise Conflict("No authenticator app is set up.")

@@ -16,7 +16,7 @@ from indexsite import audit, limits
 from indexsite.actors import Actor
 from indexsite.errors import Conflict, InvalidInput
 from indexsite.limits import Limit
-from indexsite.policies import Action, require
+from indexsite.policies import Action, require, require_locked
 from mfa import notices, recovery_codes
 from mfa.models import RecoveryCode, RecoveryDevice
 
@@ -41,7 +41,7 @@ def generate_codes(*, actor: Actor, at: datetime) -> list[str]:
     user = actor.person
     plain = [recovery_codes.generate() for _ in range(recovery_codes.COUNT)]
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=user.pk)
+        require_locked(actor, Action.CODES_GENERATE)
         # The device stays the same one: a session it has let in goes on.
         device, created = RecoveryDevice.objects.update_or_create(
             user=user, defaults={"name": "recovery codes", "generated_at": at, "proved_at": None}

@@ -12,7 +12,7 @@ from accounts.models import User
 from indexsite import audit
 from indexsite.actors import Actor
 from indexsite.errors import Conflict, InvalidInput, NotFound
-from indexsite.policies import Action, require, require_now
+from indexsite.policies import Action, require, require_locked
 from mfa import ceremonies, notices
 from mfa.actions import first_factor
 from mfa.actions.authenticator import require_prepared
@@ -66,7 +66,7 @@ def add(
     user = actor.person
     name = _checked(name)
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=user.pk)
+        require_locked(actor, Action.FACTOR_ADD)
         _leave_room(user)
         _refuse_taken(user, name)
         is_first = not has_factor(user)
@@ -95,7 +95,7 @@ def rename(*, actor: Actor, key: SecurityKey, name: str) -> None:
     require(actor, Action.FACTOR_RENAME, key)
     user = actor.person
     name = _checked(name)
-    User.objects.select_for_update().get(pk=user.pk)
+    require_locked(actor, Action.FACTOR_RENAME, key)
     old = key.name
     if name == old:
         return
@@ -117,9 +117,8 @@ def remove(*, actor: Actor, key: SecurityKey, keep_session: str, at: datetime) -
     """
     require(actor, Action.FACTOR_REMOVE, key)
     user = actor.person
-    User.objects.select_for_update().get(pk=user.pk)
     # Asked again under the lock: a role granted, or another key removed, in the meantime.
-    require_now(actor, Action.FACTOR_REMOVE, key)
+    require_locked(actor, Action.FACTOR_REMOVE, key)
     if not SecurityKey.objects.filter(pk=key.pk, user=user).exists():
         raise NotFound("This key has been removed already.")
     event = audit.record(actor, audit.FactorRemoved(about=user, factor=key.label))

@@ -13,7 +13,7 @@ from indexsite.actors import Actor, Permission, with_parts
 from indexsite.audit import tokens as events
 from indexsite.errors import InvalidInput
 from indexsite.limits import Limit
-from indexsite.policies import Action, require
+from indexsite.policies import Action, require, require_locked
 from releases.models import Project
 from tokens import notices
 from tokens.macaroons import caveats
@@ -153,6 +153,7 @@ def _restrictions(
 
 @transaction.atomic
 def _store(token: Token, *, by: Actor) -> None:
+    require_locked(by, Action.TOKEN_CREATE)
     _insert(token)
     event = events.TokenCreated(
         about=token.user,
