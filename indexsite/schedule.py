@@ -23,6 +23,7 @@ JOBS: tuple[Periodic, ...] = (
     Periodic("token-reminders", "tokens.tasks.remind_of_ends", timedelta(hours=1)),
     Periodic("staff-changes", "accounts.tasks.tend_staff_changes", timedelta(minutes=1)),
     Periodic("recoveries", "recovery.tasks.tend_recoveries", timedelta(minutes=1)),
+    Periodic("recoveries-figures", "recovery.tasks.count_figures", timedelta(minutes=5)),
     Periodic("recoveries-forget", "recovery.tasks.forget_recoveries", timedelta(days=1)),
     Periodic("blobs-sweep", "releases.tasks.sweep_blobs", timedelta(days=1)),
 )

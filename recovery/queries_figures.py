@@ -95,6 +95,10 @@ class Standing:
     count: int
     bands: tuple[int, ...]
 
+    @property
+    def label(self) -> str:
+        return str(self.state.label)
+
 
 def open_cases(at: datetime) -> list[Standing]:
     """By state, tier and age since they were opened."""

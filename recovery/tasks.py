@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.tasks import task
 
 from indexsite import clock
-from recovery.actions import executing, forgetting
+from recovery.actions import counting, executing, forgetting
 
 
 @task()
@@ -16,3 +16,8 @@ def tend_recoveries() -> None:
 @task()
 def forget_recoveries() -> None:
     forgetting.forget_old(at=clock.now())
+
+
+@task()
+def count_figures() -> None:
+    counting.keep_figures(at=clock.now())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -17,7 +16,7 @@ from indexsite import clock
 from indexsite.admin_site import console_page
 from indexsite.http import public
 from indexsite.policies import Action
-from recovery import policy_words, queries_deciders, queries_figures, queries_public
+from recovery import policy_words, queries_prepared, queries_public
 from recovery.assurance_policy import POLICY
 from recovery.queries_deciders import HASTY
 from recovery.queries_figures import AGE_BANDS, WINDOW
@@ -68,34 +67,14 @@ def _plain(value: object) -> object:
 @console_page(Action.CASE_VIEW)
 def figures(request: HttpRequest) -> HttpResponse:
     """How the desk does: read-only."""
-    at = clock.now()
-    return show(request, "recovery/figures.html", title="Figures", at=at, **_of_the_desk(at))
-
-
-def _of_the_desk(at: datetime) -> dict[str, Any]:
-    query, people = queries_figures, queries_deciders
-    return {
-        "days": WINDOW.days,
-        "bands": [*(name for name, _ in AGE_BANDS), "older"],
-        "standing": query.open_cases(at),
-        "backlog": query.backlog(at),
-        "overdue": query.overdue(at),
-        "letters": query.letters_stuck(at),
-        "flow": query.flow(at),
-        "outcomes": query.outcomes(at),
-        "incidents": query.incidents(at),
-        "reopened": query.reopened(at),
-        "replies": query.first_replies(at),
-        "owed": query.replies_owed(at),
-        "resolved": query.resolved(at),
-        "evidence": query.evidence_mix(at),
-        "flags": query.flags(at),
-        "glass": query.glass(at),
-        "pairs": people.pairs(at),
-        "hasty": people.hasty(at),
-        "hasty_seconds": int(HASTY.total_seconds()),
-        "deciders": people.deciders(at),
-        "effort": people.effort(at),
-        "unmasked": people.unmasked(at),
-        "coverage": query.coverage(),
-    }
+    at, counted = queries_prepared.figures(clock.now())
+    return show(
+        request,
+        "recovery/figures.html",
+        title="Figures",
+        at=at,
+        days=WINDOW.days,
+        bands=[*(name for name, _ in AGE_BANDS), "older"],
+        hasty_seconds=int(HASTY.total_seconds()),
+        **counted,
+    )

@@ -25,6 +25,7 @@ from recovery.models.decisions import (
     SavedView,
 )
 from recovery.models.evidence import Evidence, Verdict
+from recovery.models.figures import DeskFigures
 from recovery.models.outcomes import ENROLMENT_LIFE, PAUSE_LIFE, Enrolment, NoticeKind, NoticeSent, RequestPause
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "CaseReason",
     "CaseState",
     "Challenge",
+    "DeskFigures",
     "Enrolment",
     "Evidence",
     "Lease",

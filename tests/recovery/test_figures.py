@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import StaffKind, User
 from indexsite import clock
-from recovery import queries_deciders, queries_figures, views_figures
-from recovery.actions import desk, owner, story
+from recovery import queries_deciders, queries_figures, queries_prepared
+from recovery.actions import counting, desk, owner, story
 from recovery.assurance import Signal
 from recovery.models import CaseState, Evidence, RecoveryCase
 from tests.support import cast, people, recovery
@@ -38,9 +40,8 @@ def test_the_desk_and_its_auditors_see_it_and_nobody_else(kind: StaffKind | None
 
 def test_each_figure_is_one_query_and_an_empty_desk_has_them_all() -> None:
     with CaptureQueriesContext(connection) as asked:
-        told = views_figures._of_the_desk(clock.now())
-    constants = {"days", "bands", "hasty_seconds"}
-    assert len(asked) == len(told) - len(constants)
+        told = queries_prepared.count(clock.now())
+    assert len(asked) == len(told)
 
 
 def test_ranks_are_of_somebody_who_waited() -> None:
@@ -231,3 +232,38 @@ def test_letters_flags_and_coverage(carla: User, olga: User, calendar: Calendar)
     Evidence.objects.all().update(verdict="failed")
     assert all(passed == 0 for _, _, passed in queries_figures.evidence_mix(clock.now()))
     people.letters()
+
+
+def test_the_page_shows_what_the_worker_has_counted_in_one_query(calendar: Calendar) -> None:
+    tina, sven = recovery.desk("tina", StaffKind.SUPPORT_2), recovery.desk("sven", StaffKind.SECURITY)
+    for name in ("carla", "olga"):
+        cast.ProjectFactory(owner=recovery.veteran(name))
+        queued(name, Signal.DEVICE, Signal.PASSWORD).approve(tina, sven)
+    client = browser(tina)
+    counted = _shown(client)
+    counting.keep_figures(at=clock.now())
+    assert _shown(client) == counted  # the same page, from what was kept
+    with CaptureQueriesContext(connection) as asked:
+        client.get(PAGE)
+    assert len(asked) <= 8
+    owner_of_a_case = recovery.veteran("otto")
+    stored_case(owner_of_a_case, CaseState.QUEUED)
+    assert _shown(client) == counted
+
+
+def test_what_was_counted_long_ago_is_counted_anew(carla: User, calendar: Calendar) -> None:
+    client = browser(cast.staff("vera", StaffKind.VIEWER))
+    counting.keep_figures(at=clock.now())
+    before = _shown(client)
+    stored_case(carla, CaseState.QUEUED)
+    calendar.jump(minutes=14)
+    assert _shown(client) == before
+    calendar.jump(minutes=2)
+    kept = contents()
+    assert _shown(client) != before
+    assert changed_since(kept) == set()
+
+
+def _shown(client: Client) -> str:
+    html = client.get(PAGE).content.decode()
+    return re.sub(r"Counted at [^<]*UTC", "", html.partition("<main")[2])
