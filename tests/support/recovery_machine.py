@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+from django.core import mail
+
 from accounts.actions import freezing
 from accounts.models import StaffKind, User
 from indexsite import clock
@@ -19,6 +21,7 @@ from recovery import bearers
 from recovery.actions import approving, desk, owner, requests, resuming
 from recovery.assurance import Signal
 from recovery.models import (
+    COOLING_STATES,
     HANDED_OVER_STATES,
     MOVES,
     OPEN_STATES,
@@ -36,12 +39,17 @@ from tests.support.recovery import Calendar, Claim, on_duty, visitor
 
 # Mostly short, or links and leases would have run out before anybody came to use them.
 STEPS = {
-    timedelta(minutes=1): 4,
-    timedelta(hours=1): 7,
-    timedelta(hours=9): 5,
-    timedelta(days=1): 2,
-    timedelta(days=4): 1,
+    timedelta(minutes=1): 16,
+    timedelta(hours=1): 28,
+    timedelta(hours=9): 20,
+    timedelta(days=1): 8,
+    timedelta(days=4): 4,
+    timedelta(days=15): 1,
 }
+# By how much more often somebody acts who could make a move that nobody has made yet.
+URGE = 4
+# Of the letters only the latest are read.
+LETTERS_KEPT = 1000
 SIGNALS = list(recovery.PROOFS)
 # What somebody without a project can show; the others would give them one.
 OWN_SIGNALS = [Signal.PASSWORD, Signal.DEVICE, Signal.USER_TOKEN, Signal.SIGNATURE]
@@ -51,6 +59,7 @@ OVER = {"closed", "cancelled", "rejected", "expired", "duplicate", "withdrawn", 
 EVERY_MOVE = frozenset(f"{old.value}>{to.value}" for old, moves in MOVES.items() for to in moves)
 
 
+_S = CaseState
 # Where a case is taken, and how often from there.
 TAKEN_IN = {CaseState.QUEUED: 6, CaseState.IN_REVIEW: 2, CaseState.NEEDS_INFO: 1, CaseState.APPROVED: 1}
 
@@ -70,8 +79,8 @@ class Machine:
         self.seen: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.moves = Moves()
-        # Four with projects, of which three share some; the others with nothing at stake.
-        self.owners = [recovery.veteran(f"owner{number}") for number in range(8)]
+        # Four with projects, of which three share some; the others have nothing at stake: some the rules decide.
+        self.owners = [recovery.veteran(f"owner{number}") for number in range(20)]
         shared = cast.ProjectFactory(name="shared", owner=self.owners[0])
         cast.grant(self.owners[1], shared)
         cast.ProjectFactory(name="alone", owner=self.owners[2])
@@ -88,18 +97,22 @@ class Machine:
         Raises:
             AssertionError: something came about that must never be.
         """
-        acts: list[tuple[int, Callable[[], object]]] = [
-            (6, self.ask), (3, self.open), (11, self.offer), (6, self.finish), (1, self.withdraw),
-            (8, self.take), (16, self.approve), (6, self.ask_claimant), (3, self.answer), (3, self.reject),
-            (1, self.release), (2, self.settle), (1, self.glass), (1, self.break_glass), (2, self.cancel),
-            (1, self.dispute), (1, self.security_stops), (3, self.reopen), (2, self.sign_in), (6, self.enrol),
-            (1, self.bounce), (3, self.merge), (1, self.freeze), (3, self.unfreeze),
-            (22, self.time_passes), (18, self.worker),
+        # How often, who, and where to it would bring a case.
+        acts: list[tuple[int, Callable[[], object], CaseState | None]] = [
+            (6, self.ask, None), (3, self.open, None), (11, self.offer, _S.QUEUED), (6, self.finish, None),
+            (1, self.withdraw, _S.WITHDRAWN), (8, self.take, None), (16, self.approve, None),
+            (6, self.ask_claimant, None), (3, self.answer, None), (3, self.reject, _S.REJECTED),
+            (1, self.release, None), (2, self.settle, None), (1, self.glass, None), (1, self.break_glass, None),
+            (2, self.cancel, _S.CANCELLED), (1, self.dispute, _S.DISPUTED),
+            (1, self.security_stops, _S.DISPUTED), (3, self.reopen, _S.REJECTED),
+            (2, self.sign_in, _S.SELF_RESOLVED), (6, self.enrol, CaseState.HOLD), (1, self.bounce, None),
+            (3, self.merge, _S.DUPLICATE), (1, self.freeze, None), (3, self.unfreeze, None),
+            (22, self.time_passes, None), (18, self.worker, None),
         ]  # fmt: skip
-        weights = [weight for weight, _ in acts]
         while steps:
-            ((_, act),) = self.draw.choices(acts, weights)
+            ((_, act, _),) = self.draw.choices(acts, [weight * self.urge(to) for weight, _, to in acts])
             people.forget_limits()
+            del mail.outbox[:-LETTERS_KEPT]
             try:
                 act()
             except NothingThere:
@@ -117,14 +130,29 @@ class Machine:
 
     # -- who does what ------------------------------------------------------------------------------------
 
-    def claim(self, *states: CaseState) -> Claim:
-        """A recent claim in such a state, now and then in another; rare states as often as frequent ones."""
+    def urge(self, to: CaseState | None) -> int:
+        """How much more often somebody acts than usual: there is a case that nobody has brought there before."""
+        if to is None:
+            return 1
+        unseen = {move for move in EVERY_MOVE if move.endswith(f">{to.value}")} - self.seen.keys()
+        return URGE if unseen & {f"{self.states[each.pk]}>{to.value}" for each in self.known()} else 1
+
+    def claim(self, *states: CaseState, to: CaseState | None = None) -> Claim:
+        """A recent claim in such a state, now and then in another; rare states as often as frequent ones.
+
+        `to`: where the act brings it; the less often that was seen, the more often such a claim is taken.
+        """
         is_wild = not states or self.draw.random() < 0.05
         by_state: dict[str, list[Claim]] = {}
         for each in self.known():
             if is_wild or self.states[each.pk] in states:
                 by_state.setdefault(self.states[each.pk], []).append(each)
-        return self.one_of(by_state[self.one_of(sorted(by_state))])
+        found = sorted(by_state)
+        if not found:
+            raise NothingThere
+        goal = "" if to is None else to.value
+        (state,) = self.draw.choices(found, [1 / (1 + self.seen[f"{each}>{goal}"]) for each in found])
+        return self.one_of(by_state[state])
 
     def known(self) -> list[Claim]:
         """Claims that go on, and some that have ended."""
@@ -159,17 +187,20 @@ class Machine:
         self.claim(CaseState.SUBMITTED).open()
 
     def offer(self) -> None:
-        states = [CaseState.EVIDENCE] * 30 + [*UNDECIDED_STATES, CaseState.APPROVED, CaseState.COOLING]
-        claim = self.claim(self.draw.choice(states))
+        if self.draw.random() < 0.8:
+            claim = self.claim(CaseState.EVIDENCE)
+        else:
+            claim = self.claim(*UNDECIDED_STATES, CaseState.APPROVED, CaseState.COOLING, to=CaseState.QUEUED)
         known = SIGNALS if claim.name in {owner.username for owner in self.owners[:4]} else OWN_SIGNALS
+        is_theirs = self.draw.random() < 0.9
         for signal in self.draw.sample(known, self.draw.randint(2, 4)):
-            claim.offer(signal, passed=self.draw.random() < 0.95)
+            claim.offer(signal, passed=is_theirs and self.draw.random() < 0.95)
 
     def finish(self) -> None:
         self.claim(CaseState.EVIDENCE).finish()
 
     def withdraw(self) -> None:
-        claim = self.claim(*OPEN_STATES, CaseState.CANCELLED)
+        claim = self.claim(*OPEN_STATES, CaseState.CANCELLED, to=CaseState.WITHDRAWN)
         if self.draw.random() < 0.5:
             requests.withdraw(actor=claim.actor, pk=claim.pk, secret=claim.secret, at=clock.now())
 
@@ -206,7 +237,7 @@ class Machine:
         requests.reply(actor=claim.actor, pk=claim.pk, secret=claim.secret, text="That one", at=clock.now())
 
     def reject(self) -> None:
-        claim = self.claim(CaseState.IN_REVIEW, CaseState.NEEDS_INFO, CaseState.APPROVED)
+        claim = self.claim(CaseState.IN_REVIEW, CaseState.NEEDS_INFO, CaseState.APPROVED, to=CaseState.REJECTED)
         person = self.holder(claim)
         desk.take(actor=on_duty(person), pk=claim.pk, at=clock.now(), reason="to say no")
         desk.reject(actor=on_duty(person), pk=claim.pk, reason="no", at=clock.now())
@@ -224,38 +255,36 @@ class Machine:
         glass = self.one_of(list(BreakGlass.objects.order_by("-pk")[:3]))
         approving.break_glass(actor=on_duty(self.desk()), glass_pk=glass.pk, at=clock.now())
 
-    def letter(self) -> NoticeSent:
-        return self.one_of(
-            list(
-                NoticeSent.objects.filter(
-                    case=self.claim(*OPEN_STATES, *HANDED_OVER_STATES, CaseState.CANCELLED).pk
-                )
-            )
-        )
+    def letter(self, to: CaseState | None = None) -> NoticeSent:
+        claim = self.claim(*OPEN_STATES, *HANDED_OVER_STATES, CaseState.CANCELLED, to=to)
+        return self.one_of(list(NoticeSent.objects.filter(case=claim.pk)))
 
     def cancel(self) -> None:
         if self.draw.random() < 0.5:
-            letter = self.letter()
+            letter = self.letter(to=CaseState.CANCELLED)
             token = bearers.owner_token(letter.case_id, letter.pk)
             owner.cancel_by_link(actor=visitor(), token=token, at=clock.now())
         else:
-            actor = cast.actor(self.draw.choice(self.owners))
-            owner.cancel_by_session(actor=actor, pk=self.claim(*OPEN_STATES).pk, at=clock.now())
+            claim = self.claim(*OPEN_STATES, to=CaseState.CANCELLED)
+            own = [user for user in self.owners if user.username == claim.name]
+            actor = cast.actor(self.draw.choice(own * 8 + self.owners))
+            owner.cancel_by_session(actor=actor, pk=claim.pk, at=clock.now())
 
     def dispute(self) -> None:
-        letter = self.letter()
+        letter = self.letter(to=CaseState.DISPUTED)
         token = bearers.owner_token(letter.case_id, letter.pk)
         owner.dispute_by_link(actor=visitor(), token=token, at=clock.now())
 
     def security_stops(self) -> None:
         if self.draw.random() < 0.4:
             actor = on_duty(self.draw.choice(self.staff[-2:]))
-            owner.dispute_by_security(
-                actor=actor, pk=self.claim(*OPEN_STATES, *HANDED_OVER_STATES).pk, reason="odd", at=clock.now()
-            )
+            claim = self.claim(*OPEN_STATES, *HANDED_OVER_STATES, to=CaseState.DISPUTED)
+            owner.dispute_by_security(actor=actor, pk=claim.pk, reason="odd", at=clock.now())
 
     def freeze(self) -> None:
         user = User.objects.get(pk=self.draw.choice(self.owners).pk)
+        if self.draw.random() < 0.5:  # somebody whose case would be refused at its date
+            user = self.claim(*COOLING_STATES, to=CaseState.REJECTED).case.user or user
         freezing.freeze_account(actor=on_duty(self.moderator), user=user, reason="spam", at=clock.now())
 
     def unfreeze(self) -> None:
@@ -268,7 +297,7 @@ class Machine:
         resuming.reopen(actor=claim.actor, pk=claim.pk, secret=claim.secret, at=clock.now())
 
     def sign_in(self) -> None:
-        user = self.claim(*OPEN_STATES).case.user
+        user = self.claim(*OPEN_STATES, to=CaseState.SELF_RESOLVED).case.user
         if (
             user is not None
             and user.is_active
