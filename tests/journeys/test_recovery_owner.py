@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support import axe, chromium
+from tests.support.claimants import ask_and_open, letter_with, link_in
 from tests.support.crowd import PHONE, Wanted, gathered
 from tests.support.site import Site
 
@@ -34,7 +34,7 @@ def test_an_owner_stops_one_in_a_session_and_disputes_the_next_by_a_letter(
     site: Site, browser: Browser, phones: dict[str, Page], stranger: Page
 ) -> None:
     olivia, otto = phones["olivia"], phones["otto"]
-    ask_and_open(site, stranger)
+    ask_and_open(site, stranger, "olivia")
     letter_with(site, OLIVIA, "/recovery/cancel/")
     olivia.goto("/project/away/")
     banner = olivia.get_by_role("region", name="Recovery of this account")
@@ -57,7 +57,7 @@ def test_an_owner_stops_one_in_a_session_and_disputes_the_next_by_a_letter(
 
     # Once more; this time she reads it in her mail, on somebody else's machine.
     before = len(site.letters_to(OLIVIA))
-    ask_and_open(site, stranger, after=before)
+    ask_and_open(site, stranger, "olivia", after=before)
     text = letter_with(site, OLIVIA, "/recovery/cancel/", after=before)
     with chromium.page(browser, base_url=site.url, java_script_enabled=False, **PHONE) as borrowed:
         borrowed.goto(link_in(text, "/recovery/cancel/"))
@@ -73,29 +73,6 @@ def test_the_policy_is_there_for_everybody(stranger: Page) -> None:
     stranger.goto("/recovery/policy/")
     expect(stranger.get_by_role("heading", level=1)).to_have_text("How accounts are recovered")
     looks_right(stranger)
-
-
-def ask_and_open(site: Site, page: Page, *, after: int = 0) -> None:
-    """Ask for olivia's account with her own mailbox, and open the link in the letter."""
-    page.goto("/recovery/")
-    page.get_by_label("User name").fill("olivia")
-    page.get_by_label("E-mail address that you can read now").fill(OLIVIA)
-    page.get_by_role("button", name="Mail a link").click()
-    page.goto(link_in(letter_with(site, OLIVIA, "/recovery/open/", after=after), "/recovery/open/"))
-    page.get_by_role("button", name="Go on").click()
-    page.wait_for_url("**/recovery/status/**")
-
-
-def letter_with(site: Site, address: str, words: str, *, after: int = 0) -> str:
-    part = site.letter_to(address, containing=words, after=after).get_body(("plain",))
-    assert part is not None
-    return str(part.get_content())
-
-
-def link_in(text: str, kind: str) -> str:
-    found = re.search(rf"^(http\S+{kind}\S+)$", text, re.MULTILINE)
-    assert found is not None, text
-    return found[1]
 
 
 def looks_right(page: Page) -> None:

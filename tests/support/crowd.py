@@ -35,6 +35,8 @@ wanted = json.loads({wanted!r})
 people = {{name: cast.person(name, totp=name not in wanted["without_factor"]) for name in wanted["people"]}}
 for name in wanted["moderators"]:
     people[name] = cast.staff(name, StaffKind.MODERATOR)
+for name, kinds in wanted["staff"].items():
+    people[name] = cast.staff(name, *map(StaffKind, kinds))
 for name, manager in wanted["organizations"].items():
     organizations.organization(name, managers=[people[manager]])
 for name, owners in wanted["projects"].items():
@@ -59,13 +61,17 @@ print(json.dumps({{
 
 @dataclass(frozen=True)
 class Wanted:
-    """`projects`: name -> owners, the first of whom published 1.0 and 1.1. `organizations`: name -> manager."""
+    """`projects`: name -> owners, the first of whom published 1.0 and 1.1. `organizations`: name -> manager.
+
+    `staff`: name -> codes of the roles at the desk.
+    """
 
     people: tuple[str, ...]
     projects: dict[str, tuple[str, ...]]
     without_factor: tuple[str, ...] = ()
     moderators: tuple[str, ...] = ()
     organizations: dict[str, str] | None = None
+    staff: dict[str, tuple[str, ...]] | None = None
 
 
 @contextmanager
@@ -78,7 +84,7 @@ def gathered(site: Site, browser: Browser, wanted: Wanted) -> Iterator[dict[str,
 
 def prepare(site: Site, wanted: Wanted) -> dict[str, Any]:
     """Person -> password and, where there are such, the authenticator's secret and the key."""
-    facts = {**vars(wanted), "organizations": wanted.organizations or {}}
+    facts = {**vars(wanted), "organizations": wanted.organizations or {}, "staff": wanted.staff or {}}
     told: dict[str, Any] = site.script(_PREPARE.format(wanted=json.dumps(facts)))
     return told
 

@@ -7,6 +7,7 @@ import json
 import re
 import secrets
 import time
+import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -185,6 +186,24 @@ def _new_co_owner(user: User) -> User:
     return other
 
 
+def offer(
+    pk: uuid.UUID, signal: Signal, *, by: Actor | None = None, passed: bool = True, subject: str = ""
+) -> None:
+    """As the page of such evidence does once it was checked."""
+    with transaction.atomic():
+        case = story.lock(pk)
+        gathering.add(
+            case,
+            by=by or visitor(),
+            signal=signal,
+            subject=subject or signal.value,
+            reference=thing(case.user, signal),
+            has_passed=passed,
+            since=(case.opened_at or clock.now()) - PROOFS[signal],
+            at=clock.now(),
+        )
+
+
 class Claim:
     """One claimant, from the form to the factor, by the public actions alone."""
 
@@ -214,18 +233,7 @@ class Claim:
 
     def offer(self, *signals: Signal, passed: bool = True, subject: str = "") -> Claim:
         for signal in signals:
-            with transaction.atomic():
-                case = story.lock(self.pk)
-                gathering.add(
-                    case,
-                    by=self.actor,
-                    signal=signal,
-                    subject=subject or signal.value,
-                    reference=thing(case.user, signal),
-                    has_passed=passed,
-                    since=(case.opened_at or clock.now()) - PROOFS[signal],
-                    at=clock.now(),
-                )
+            offer(self.pk, signal, by=self.actor, passed=passed, subject=subject)
         people.letters()
         return self
 

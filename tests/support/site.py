@@ -130,12 +130,13 @@ class Site:
         """The newest letter to this address, once it is there.
 
         Args:
+            containing: words of its text, wherever its lines break.
             after: how many of the letters to this address to pass over, oldest first.
         """
         deadline = time.monotonic() + MAIL_SECONDS
         while time.monotonic() < deadline:
             for letter in reversed(self.letters_to(address)[after:]):
-                if containing in letter.get_body(("plain",)).get_content():
+                if containing in " ".join(letter.get_body(("plain",)).get_content().split()):
                     return letter
             time.sleep(0.2)
         raise AssertionError(f"no letter to {address} within {MAIL_SECONDS} s; log: {self.log()[-2000:]}")
