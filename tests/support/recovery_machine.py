@@ -47,7 +47,7 @@ STEPS = {
     timedelta(days=15): 1,
 }
 # By how much more often somebody acts who could make a move that nobody has made yet.
-URGE = 4
+URGE = 8
 # Of the letters only the latest are read.
 LETTERS_KEPT = 1000
 SIGNALS = list(recovery.PROOFS)
@@ -106,7 +106,7 @@ class Machine:
             (2, self.cancel, _S.CANCELLED), (1, self.dispute, _S.DISPUTED),
             (1, self.security_stops, _S.DISPUTED), (3, self.reopen, _S.REJECTED),
             (2, self.sign_in, _S.SELF_RESOLVED), (6, self.enrol, CaseState.HOLD), (1, self.bounce, None),
-            (3, self.merge, _S.DUPLICATE), (1, self.freeze, None), (3, self.unfreeze, None),
+            (3, self.merge, _S.DUPLICATE), (1, self.freeze, _S.REJECTED), (3, self.unfreeze, None),
             (22, self.time_passes, None), (18, self.worker, None),
         ]  # fmt: skip
         while steps:
@@ -193,7 +193,7 @@ class Machine:
             claim = self.claim(*UNDECIDED_STATES, CaseState.APPROVED, CaseState.COOLING, to=CaseState.QUEUED)
         known = SIGNALS if claim.name in {owner.username for owner in self.owners[:4]} else OWN_SIGNALS
         is_theirs = self.draw.random() < 0.9
-        for signal in self.draw.sample(known, self.draw.randint(2, 4)):
+        for signal in self.draw.sample(known, self.draw.randint(3, 4)):
             claim.offer(signal, passed=is_theirs and self.draw.random() < 0.95)
 
     def finish(self) -> None:
@@ -283,8 +283,8 @@ class Machine:
 
     def freeze(self) -> None:
         user = User.objects.get(pk=self.draw.choice(self.owners).pk)
-        if self.draw.random() < 0.5:  # somebody whose case would be refused at its date
-            user = self.claim(*COOLING_STATES, to=CaseState.REJECTED).case.user or user
+        if self.draw.random() < 0.7:  # somebody whose case is refused when it is weighed, or at its date
+            user = self.claim(CaseState.EVIDENCE, *COOLING_STATES, to=CaseState.REJECTED).case.user or user
         freezing.freeze_account(actor=on_duty(self.moderator), user=user, reason="spam", at=clock.now())
 
     def unfreeze(self) -> None:
@@ -294,6 +294,8 @@ class Machine:
 
     def reopen(self) -> None:
         claim = self.claim(CaseState.CANCELLED)
+        if self.draw.random() < 0.5:
+            claim.offer(Signal.PASSWORD, passed=self.draw.random() < 0.3)
         resuming.reopen(actor=claim.actor, pk=claim.pk, secret=claim.secret, at=clock.now())
 
     def sign_in(self) -> None:
