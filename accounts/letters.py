@@ -228,6 +228,7 @@ WITHOUT_EVENT: dict[str, str] = {
     "recovery-claimant": "tells whoever asked for a recovery how it stands",
     "recovery-enrol": "carries the link to a new factor, at the end of a recovery",
     "token-ends-soon": "goes before a token ends by itself, which is nobody's act",
+    "draft-expires": "goes before a draft ends by itself, which is nobody's act",
     "audit-head": "carries the head of the audit trail to the operators",
 }
 

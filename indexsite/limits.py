@@ -66,6 +66,7 @@ class Limit(StrEnum):
     TOKEN_FAILURES_ADDRESS = "token-failures:address"  # noqa: S105
     UPLOAD_USER = "upload:user"
     DRAFT_USER = "draft:user"
+    DRAFT_WAIT_USER = "draft-wait:user"
     PROJECT_CREATE_USER = "project-create:user"
     PROJECT_CREATE_ADDRESS = "project-create:address"
     SEARCH_ADDRESS = "search:address"
@@ -125,6 +126,8 @@ LIMITS: dict[Limit, Rate] = {
     Limit.TOKEN_FAILURES_ADDRESS: Rate(100, 5 * _MINUTE, "Too many refused tokens from your network address"),
     Limit.UPLOAD_USER: Rate(1000, _HOUR, "Too many uploads by this account"),
     Limit.DRAFT_USER: Rate(200, _HOUR, "Too many new drafts by this account"),
+    # Fifteen jobs that wait all the time (docs/decisions/0054).
+    Limit.DRAFT_WAIT_USER: Rate(4000, _HOUR, "Too many requests that wait by this account"),
     Limit.PROJECT_CREATE_USER: Rate(20, _HOUR, "Too many new projects by this account"),
     Limit.PROJECT_CREATE_ADDRESS: Rate(40, _HOUR, "Too many new projects from your network address"),
     Limit.SEARCH_ADDRESS: Rate(120, _MINUTE, "Too many searches from your network address"),

@@ -17,10 +17,11 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from indexsite import clock
+from indexsite import clock, limits
 from indexsite.actors import Actor
 from indexsite.errors import Conflict, DomainError, InvalidInput, NotAuthenticated, NotFound, PermissionRefused
 from indexsite.http import enforces, problem, status_of
+from indexsite.limits import Limit
 from indexsite.policies import Action
 from releases import upload2
 from releases.actions.drafts.beginning import begin_draft, extend_draft
@@ -47,6 +48,7 @@ from releases.actions.drafts.standing import (
 from releases.api_receive import LengthMissing, ReadingOn, cut_off, received_bytes, small_body
 from releases.draft_bodies import file_address, file_of, session_address, session_of
 from releases.models import DraftFile, DraftFileState, DraftState
+from releases.waiting import wait_for_change
 from tokens.authentication import authenticate
 
 logger = logging.getLogger(__name__)
@@ -55,6 +57,9 @@ logger = logging.getLogger(__name__)
 RETRY_FILE = 1
 RETRY_REVIEW = 30
 RETRY_BUSY = 5
+# After an answer that was held back, and when there was no place to wait.
+RETRY_WAITED = 1
+RETRY_NO_PLACE = 10
 
 type Endpoint = Callable[..., HttpResponse]
 
@@ -173,12 +178,26 @@ def root(request: HttpRequest, actor: Actor) -> HttpResponse:
 @enforces(Action.DRAFT_READ)
 @answering("GET", "HEAD", "DELETE")
 def session(request: HttpRequest, actor: Actor, public_id: UUID) -> HttpResponse:
-    """Its status, or its end."""
+    """Its status, on wish only when that changes; or its end."""
     draft = find_draft(actor=actor, public_id=public_id)
     if request.method == "DELETE":
         cancel_draft(actor=actor, draft=draft, at=clock.now())
         return _nothing()
-    return _answer(session_of(actor, draft))
+    if request.method != "GET" or "wait" not in request.GET:
+        return _answer(session_of(actor, draft))
+    limits.consume(Limit.DRAFT_WAIT_USER, str(actor.person.pk), at=clock.now())
+    has_waited = wait_for_change(draft, seconds=_wanted_wait(request))
+    if has_waited:
+        # Asked again: the right to read may have gone meanwhile.
+        draft = find_draft(actor=actor, public_id=public_id)
+    rest = RETRY_WAITED if has_waited else RETRY_NO_PLACE
+    return _answer(session_of(actor, draft), headers={"Retry-After": str(rest)})
+
+
+def _wanted_wait(request: HttpRequest) -> int:
+    """In seconds; what is no number is no wish."""
+    wanted = request.GET["wait"]
+    return int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < 6 else 0
 
 
 @enforces(Action.DRAFT_SUBMIT)

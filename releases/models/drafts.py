@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from releases.models.files import PackageType
 from releases.models.projects import Project
@@ -30,6 +30,8 @@ LONGEST_FIRST_LIFE = timedelta(days=7)
 MAX_LIVE_PER_PROJECT = 50
 MAX_RESERVED_NAMES = 3
 MAX_FILES = 1000
+# One letter so long before the end; an extension by at least as much earns another.
+REMINDED_BEFORE = timedelta(hours=24)
 # For so long after its end a draft's address still tells how it ended.
 STATUS_KEPT = timedelta(days=30)
 
@@ -80,6 +82,11 @@ class DraftQuerySet(models.QuerySet["Draft"]):
         """Those whose time is over; one that people are looking at waits for them."""
         return self.filter(state__in=EDITABLE, expires_at__lte=at)
 
+    def to_remind(self, at: datetime) -> Self:
+        """Those that expire within `REMINDED_BEFORE`, of which nobody was told."""
+        soon = self.filter(state__in=EDITABLE, expires_at__gt=at, expires_at__lte=at + REMINDED_BEFORE)
+        return soon.filter(Q(remind_until=None) | Q(remind_until__lte=F("expires_at")))
+
 
 class Draft(models.Model):
     """One draft. `public_id` is in addresses and tokens; it is no secret.
@@ -90,6 +97,7 @@ class Draft(models.Model):
         reserves_name: it made its project, which goes when the draft is not published.
         epoch: raised to make all earlier preview tokens worthless.
         notice: why it was returned or canceled, one sentence; else "".
+        remind_until: ends before it were announced by a letter; None before the first.
         digest: of what was submitted, see `digest_of`; "" while it can change.
     """
 
@@ -109,6 +117,7 @@ class Draft(models.Model):
     created_with = models.CharField(max_length=200, blank=True)
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+    remind_until = models.DateTimeField(null=True, blank=True)
 
     objects = DraftQuerySet.as_manager()
 

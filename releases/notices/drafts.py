@@ -1,4 +1,4 @@
-"""Letters about drafts: to those who can decide when one is handed in, to its author when it comes back."""
+"""Letters about drafts: to those who decide when one is handed in, to its author when it comes back or ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from accounts import programs
 from accounts.notices import tell_all
-from indexsite import clock
+from indexsite import clock, mail
 from indexsite.actors import Actor
 from releases.models import Draft, DraftFile, people_with
 from releases.notices.people import primary_addresses
@@ -44,6 +44,21 @@ def returned(draft: Draft, *, by: Actor, reason: str, address: str, event_id: in
     tell_all(
         "draft-returned", to=primary_addresses([draft.created_by]), context=context, by=by.user, event_id=event_id
     )
+
+
+def expires_soon(draft: Draft, *, address: str) -> None:
+    """Tell whoever began it that its time is nearly over.
+
+    Args: as for `submitted`.
+    """
+    context = {
+        "project": draft.name,
+        "version": draft.version,
+        "review_url": address,
+        "expires": clock.written(draft.expires_at),
+        "reserves_name": draft.reserves_name,
+    }
+    mail.queue("draft-expires", to=primary_addresses([draft.created_by]), context=context)
 
 
 def _facts(draft: Draft, by: Actor, address: str, at: datetime) -> dict[str, Any]:

@@ -49,6 +49,7 @@ BOTH = {
     "tests/mfa/test_keys.py": "constraints",
     "tests/recovery/test_constraints.py": "constraints and triggers",
     "tests/recovery/test_forgetting.py": "triggers that let rows go",
+    "tests/releases/drafts/test_waiting.py": "what one connection sees of the changes of another",
     "tests/releases/test_critical.py": "constraints",
     "tests/releases/test_reports.py": "constraints",
     "tests/releases/drafts/test_publishing_policy.py": "constraints",

@@ -11,7 +11,7 @@ from indexsite.actors import SITE, Actor
 from indexsite.audit import drafts as events
 from indexsite.audit.lifecycle import NO_REASON
 from indexsite.policies import Action
-from releases.actions.drafts import comparing
+from releases.actions.drafts import comparing, reminding
 from releases.actions.drafts.standing import event_of, insist_editable, locked
 from releases.models import Draft, DraftFile, DraftFileState, DraftState, Project, lock_project
 from releases.models.drafts import STATUS_KEPT
@@ -69,11 +69,12 @@ def _give_name_back(actor: Actor, project: Project) -> None:
 
 
 def tend(*, at: datetime) -> int:
-    """Cancel drafts whose time is over, and forget canceled ones that ended long ago; how many were canceled."""
+    """Cancel drafts whose time is over, announce ends, and forget what ended long ago; how many were canceled."""
     expired = Draft.objects.expired(at).order_by("expires_at", "pk").values_list("pk", flat=True)
     canceled = sum(_expire(pk, at) for pk in list(expired))
     forget(at=at)
     comparing.forget_reports(at=at)
+    reminding.remind_of_ends(at=at)
     return canceled
 
 
