@@ -5,15 +5,21 @@ from __future__ import annotations
 import logging
 import re
 
-# Whoever has the token of a preview may read it, and logs are read by more people than that.
-_STAGE = re.compile(r"(/stage/)[\w+%-]+")
+# Addresses whose last part opens something, by itself or together with a browser: mailed links and previews. More
+# people read logs than letters, and Django writes down the address of every refused request.
+_SECRET_PARTS = (
+    r"stage",
+    r"account/(?:not-me|confirm-sign-in|password/reset/[\w-]+)",
+    r"recovery/(?:open|mailbox|enrol|cancel)",
+)
+_TOKEN = re.compile(rf"(/(?:{'|'.join(_SECRET_PARTS)})/)[\w+%:.=-]+")
 
 
-class WithoutStageTokens(logging.Filter):
-    """Takes the tokens of previews out of addresses, whoever logs them."""
+class WithoutTokens(logging.Filter):
+    """Takes the tokens of links and previews out of addresses, whoever logs them."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
-        if "/stage/" in message:
-            record.msg, record.args = _STAGE.sub(r"\1(token)", message), ()
+        if (plain := _TOKEN.sub(r"\1(token)", message)) != message:
+            record.msg, record.args = plain, ()
         return True

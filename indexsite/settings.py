@@ -287,9 +287,9 @@ LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "filters": {"no-stage-tokens": {"()": "indexsite.logs.WithoutStageTokens"}},
+    "filters": {"no-tokens": {"()": "indexsite.logs.WithoutTokens"}},
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no-stage-tokens"]}
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no-tokens"]}
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {"django.server": {"level": "WARNING"}, "django-q": {"level": "WARNING"}},

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.models import User
 from indexsite import clock
-from indexsite.logs import WithoutStageTokens
+from indexsite.logs import WithoutTokens
 from releases.actions.drafts.beginning import renew_preview
 from releases.actions.drafts.ending import cancel_draft
 from releases.actions.drafts.publishing import finish_draft
@@ -159,5 +159,5 @@ def test_tokens_are_in_no_log(draft: Draft, caplog: pytest.LogCaptureFixture) ->
     # So it would be, without the filter.
     record = logging.LogRecord("x", logging.WARNING, "x", 1, "Not Found: %s", (f"/stage/{draft.token}/",), None)
     assert draft.token in record.getMessage()
-    assert WithoutStageTokens().filter(record)
+    assert WithoutTokens().filter(record)
     assert draft.token not in record.getMessage()
