@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts.models import User, has_verified_email
+from indexsite import clock
 from mfa.models import (
     AuthenticatorApp,
     RecoveryCode,
@@ -19,15 +20,25 @@ from mfa.models import (
     has_working_key,
 )
 
+# Older codes do not stand in for a first factor: whoever once had the password may have them, and the letter about
+# them is forgotten.
+BEFORE_FIRST_FACTOR = timedelta(days=1)
+
 
 @dataclass(frozen=True)
 class Codes:
-    """The state of a person's recovery codes."""
+    """The state of a person's recovery codes.
+
+    Attributes:
+        are_ready: a factor may be set up beside them: they were shown to be kept, one is left, and it was not
+            somebody with the password alone who made them long before there was any factor.
+    """
 
     exist: bool
     proved: bool
     left: int
     generated_at: datetime | None
+    are_ready: bool
 
 
 @dataclass(frozen=True)
@@ -76,9 +87,17 @@ def totp_of(user: User) -> AuthenticatorApp | None:
 def codes_of(user: User) -> Codes:
     device = RecoveryDevice.objects.filter(user=user).first()
     if device is None:
-        return Codes(exist=False, proved=False, left=0, generated_at=None)
+        return Codes(exist=False, proved=False, left=0, generated_at=None, are_ready=False)
     left = RecoveryCode.objects.good().filter(device=device).count()
-    return Codes(exist=True, proved=device.proved_at is not None, left=left, generated_at=device.generated_at)
+    proved = device.proved_at is not None
+    is_timely = clock.now() - device.generated_at <= BEFORE_FIRST_FACTOR or has_factor(user)
+    return Codes(
+        exist=True,
+        proved=proved,
+        left=left,
+        generated_at=device.generated_at,
+        are_ready=proved and left > 0 and is_timely,
+    )
 
 
 def checklist(user: User) -> list[Item]:
@@ -94,7 +113,7 @@ def checklist(user: User) -> list[Item]:
         ),
         Item(
             title="Recovery codes, kept safe",
-            done=codes.proved and codes.left > 0,
+            done=codes.are_ready,
             effect="A lost or broken phone or key does not lock you out.",
             url=reverse("recovery_codes"),
             act="Check your codes" if codes.exist and not codes.proved else "Make recovery codes",

@@ -75,7 +75,7 @@ def _next_step(guest: Guest) -> str:
     codes = factors.codes_of(guest.user)
     if not guest.user.has_usable_password():
         return "password"
-    return "factor" if codes.proved and codes.left else "codes"
+    return "factor" if codes.are_ready else "codes"
 
 
 def _password(request: HttpRequest, guest: Guest) -> HttpResponse:

@@ -40,13 +40,12 @@ def require_prepared(actor: Actor) -> None:
 
     Raises:
         PermissionRefused: no verified address, or no recent proof of presence.
-        Conflict: no recovery codes that the person has shown to have kept.
+        Conflict: no recovery codes that the person has shown to have kept, or old ones before a first factor.
     """
     require(actor, Action.FACTOR_ADD)
-    codes = queries.codes_of(actor.person)
-    if not (codes.proved and codes.left):
+    if not queries.codes_of(actor.person).are_ready:
         raise Conflict(
-            "Make recovery codes and check one of them first: they are the way back in when the phone is lost.",
+            "Make new recovery codes and check one of them first: they are the way back in when a factor is lost.",
             code="recovery-codes-first",
             help_path="/account/security/codes/",
         )

@@ -148,8 +148,7 @@ def add_key(*, guest: Guest, name: str, challenge: Challenge, answer: dict[str, 
 
 def _insist_on_steps(guest: Guest) -> None:
     user = User.objects.get(pk=guest.user.pk)
-    kept = codes_of(user)
-    if not (user.has_usable_password() and kept.proved and kept.left):
+    if not (user.has_usable_password() and codes_of(user).are_ready):
         raise Conflict("Set a password first, then make recovery codes and type one back.", code="steps-missing")
 
 

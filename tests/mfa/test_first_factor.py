@@ -70,6 +70,31 @@ def test_whoever_reads_the_mail_does_and_the_co_owners_are_told(owners: tuple[Us
     assert len(people.letters_to("alice@example.org")) == 1
 
 
+def test_codes_that_somebody_made_before_are_no_way_past_the_first_factor(
+    carol: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever once had the password of a bare account could make codes, and wait."""
+    planted = keep_codes(people.browser(carol, agent="Thief/1"))
+    with time_machine.travel(timedelta(days=2), tick=True):
+        with monkeypatch.context() as patch:
+            patch.setattr("mfa.queries.BEFORE_FIRST_FACTOR", timedelta(days=3650))
+            assert people.browser(carol).get(TOTP).status_code == 200  # the attack works: they were taken for hers
+        owner = people.browser(carol)
+        assert owner.get("/account/security/").context["todo"].act == "Make recovery codes"
+        assert owner.get(TOTP)["Location"] == "/account/security/codes/"
+        assert "make new ones" in owner.get("/account/security/codes/").text
+        keep_codes(owner)
+        secret = owner.get(TOTP).context["secret"]
+        assert owner.post(TOTP, {"code": code_for(secret)}).status_code == 302
+        thief = people.known_browser(carol)
+        thief.post("/account/login/", {"username": "carol", "password": cast.PASSWORD})
+        assert thief.post("/account/second-factor/", {"code": planted[1]}).status_code == 400
+        assert people.signed_in_as(thief) == ""
+        # Beside a factor they do not grow old.
+        with time_machine.travel(timedelta(days=400), tick=True):
+            assert people.browser(carol).get(ADD).status_code == 200
+
+
 def test_managers_hear_of_it_also_where_the_organization_owns_nothing(bob: User, dave: User, erin: User) -> None:
     """A thief in a member's account would wait there for the first project."""
     organization("acme", managers=[bob, dave], members=[erin])
