@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import quote
 
 from django.conf import settings
@@ -29,7 +30,8 @@ from mfa.actions import authenticator, codes
 from mfa.models import count_factors, has_factor
 from mfa.stepup import step_up_required
 
-SECRET_SESSION_KEY = "mfa_totp_secret"  # noqa: S105 - a name, not a secret
+SECRET_SESSION_KEY = "mfa_new_app"  # noqa: S105 - a name, not a secret
+SECRET_LIFETIME = timedelta(minutes=30)
 
 
 @require_safe
@@ -127,9 +129,7 @@ def authenticator_app(request: HttpRequest) -> HttpResponse:
     except Conflict as error:
         messages.warning(request, error.sentence)
         return redirect(with_next(error.help_path, safe_next(request)))
-    secret = request.session.get(SECRET_SESSION_KEY)
-    if secret is None:
-        secret = request.session[SECRET_SESSION_KEY] = totp.new_secret()
+    secret = _secret(request)
     form = AuthenticatorCodeForm(request.POST or None)
     if form.is_valid():
         try:
@@ -145,6 +145,16 @@ def authenticator_app(request: HttpRequest) -> HttpResponse:
         else:
             return _after_enrolment(request, device.persistent_id)
     return _app_page(request, form, secret)
+
+
+def _secret(request: HttpRequest) -> str:
+    """The secret that the page shows: the same after a reload, another one once it has been lying there."""
+    kept = request.session.get(SECRET_SESSION_KEY)
+    if kept is None or not 0 <= clock.now().timestamp() - kept["at"] <= SECRET_LIFETIME.total_seconds():
+        # Whoever was in this session before may have seen the earlier one, and would read along.
+        kept = {"secret": totp.new_secret(), "at": clock.now().timestamp()}
+        request.session[SECRET_SESSION_KEY] = kept
+    return str(kept["secret"])
 
 
 def _app_page(request: HttpRequest, form: AuthenticatorCodeForm, secret: str) -> HttpResponse:

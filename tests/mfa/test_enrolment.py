@@ -48,7 +48,8 @@ def test_without_kept_codes_neither_page_nor_act_goes_on(carol: User) -> None:
     assert client.get(PAGE)["Location"] == CODES
     # The order is asked for on the form's way too: a planted secret does not get past it.
     session = client.session
-    session["mfa_totp_secret"] = secret = totp.new_secret()
+    secret = totp.new_secret()
+    session["mfa_new_app"] = {"secret": secret, "at": cast.clock.now().timestamp()}
     session.save()
     right = {"code": code_for(totp.base32(secret))}
     assert client.post(PAGE, right)["Location"] == CODES
@@ -89,7 +90,7 @@ def test_enrolment_ends_other_sessions_renews_this_one_and_tells_every_address(c
     told = [letter.to[0] for letter in people.letters() if letter.subject == "A second factor was added"]
     assert sorted(told) == ["carol@example.org", "second@example.org"]
     assert people.events(carol)[-1] == "factor.added"
-    assert "mfa_totp_secret" not in client.session
+    assert "mfa_new_app" not in client.session
     # Neither secret nor key in what is told or kept about it.
     key_hex = AuthenticatorApp.objects.get(user=carol).bin_key.hex()
     words = [str(letter.body) for letter in people.letters()] + [str(e.data) for e in carol.audit_events.all()]
@@ -141,6 +142,17 @@ def test_reloading_keeps_the_secret_that_was_scanned(carol: User) -> None:
     client = people.browser(carol)
     keep_codes(client)
     assert client.get(PAGE).context["secret"] == client.get(PAGE).context["secret"]
+
+
+def test_a_secret_that_was_shown_long_ago_is_not_the_one_that_is_set_up(alice: User) -> None:
+    """Whoever was in the session for a moment could note it down, and wait for its owner to scan it."""
+    client = people.browser(alice)
+    keep_codes(client)
+    seen = client.get(PAGE).context["secret"]
+    with time_machine.travel(timedelta(hours=1), tick=True):
+        people.prove_factor(client, alice)
+        assert client.get(PAGE).context["secret"] != seen
+        assert client.post(PAGE, {"code": code_for(seen)}).status_code == 400
 
 
 def test_a_person_has_one_app_and_a_new_one_takes_its_place(carol: User) -> None:

@@ -169,7 +169,7 @@ def test_who_lost_the_key_and_has_none_other_goes_on_with_an_app(carol: User) ->
     client.post("/account/login/", {"username": "carol", "password": cast.PASSWORD})
     client.post(PAGE, {"code": plain[1]})
     client.get("/account/security/totp/")
-    secret = client.session["mfa_totp_secret"]
+    secret = client.session["mfa_new_app"]["secret"]
     from django_otp.oath import TOTP
 
     assert (
