@@ -59,6 +59,8 @@ class Action(StrEnum):
     DRAFT_SUBMIT = "draft:submit"
     DRAFT_RETURN = "draft:return"
     DRAFT_PUBLISH = "draft:publish"
+    DRAFT_APPROVE = "draft:approve"
+    DRAFT_RELEASE = "draft:release"
     DRAFT_CANCEL = "draft:cancel"
     ORGANIZATION_CREATE = "organization:create"
     ORGANIZATION_VIEW = "organization:view"

@@ -13,6 +13,13 @@ from accounts.models import MembershipKind, StaffKind, User, get_user
 from indexsite.actors import Actor, Permission
 from indexsite.acts import Action
 from indexsite.errors import NotAuthenticated, PermissionRefused
+from indexsite.four_eyes import (
+    long_an_approver,
+    may_release,
+    not_the_uploader,
+    published_at_once,
+    review_not_required,
+)
 from indexsite.presence import (
     STEP_UP_WINDOW,
     factor_held,
@@ -270,7 +277,7 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
     Action.FILE_DELETE: (interactive, _OWNER, obligations_met, not_quarantined, not_on_hold, recent_step_up),
     # The project may be the person's only one: while it is deleted, no role obliges to anything.
     Action.DELETION_UNDO: (interactive, _OWNER, factor_held, not_quarantined, not_on_hold, recent_step_up),
-    Action.FILE_UPLOAD: (scope(Permission.UPLOAD), *_ADDING),
+    Action.FILE_UPLOAD: (scope(Permission.UPLOAD), *_ADDING, published_at_once),
     # -- drafts, which nobody sees before they are published
     Action.PROJECT_RESERVE: (
         scope(Permission.DRAFT_CREATE),
@@ -287,7 +294,19 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
     Action.DRAFT_SUBMIT: (scope(Permission.DRAFT_SUBMIT), *_ADDING),
     # Taking a draft back out of review publishes nothing; a session is enough to stop what looks wrong.
     Action.DRAFT_RETURN: (interactive, role(*RoleKind), obligations_met),
-    Action.DRAFT_PUBLISH: (scope(Permission.PUBLISH), *_ADDING, step_up_in_browser),
+    Action.DRAFT_PUBLISH: (scope(Permission.PUBLISH), *_ADDING, review_not_required, step_up_in_browser),
+    # The two acts that a key signs: the signature is the proof of presence, so no other is asked for.
+    Action.DRAFT_APPROVE: (
+        interactive,
+        role(RoleKind.APPROVER),
+        factor_held,
+        edits_free,
+        not_on_hold,
+        writable,
+        not_the_uploader,
+        long_an_approver,
+    ),
+    Action.DRAFT_RELEASE: (interactive, may_release, factor_held, edits_free, not_on_hold, writable),
     Action.DRAFT_CANCEL: (scope(Permission.DRAFT_CANCEL), _UPLOADER, obligations_met, step_up_in_browser),
     Action.ORGANIZATION_CREATE: (
         interactive,

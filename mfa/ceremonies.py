@@ -1,4 +1,5 @@
-"""WebAuthn, level 3: what a browser is asked, and what the key's answer shows. All of py_webauthn is behind this.
+"""WebAuthn, level 3: what a browser is asked, and what the key's answer shows. All of py_webauthn is behind this
+and `mfa.assertions`, which checks again what was kept.
 
 django-otp-webauthn's helper makes the options and verifies the answers. Its views are not used: they sign people
 in by themselves, past allauth's stages. The counter is compared here, after the signature: before it, anybody
@@ -11,6 +12,7 @@ import hashlib
 import json
 import struct
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -26,6 +28,7 @@ from webauthn.helpers.structs import AuthenticationCredential, PublicKeyCredenti
 
 from accounts.models import User
 from indexsite.errors import InvalidInput
+from mfa.assertions import KeptSignature
 from mfa.challenges import Challenge, Purpose
 from mfa.models import SecurityKey
 
@@ -174,9 +177,13 @@ class _Registrar(WebAuthnHelper):  # type: ignore[misc]  # the library has no ty
 
 
 def as_registered(
-    user: User, *, name: str, credential_id: bytes, handle: bytes, public: EllipticCurvePublicKey
+    user: User, *, name: str, credential_id: bytes, handle: bytes, public: EllipticCurvePublicKey, at: datetime
 ) -> SecurityKey:
-    """A passkey of `user` without a ceremony: for the demo, whose keys are derived rather than made."""
+    """A passkey of `user` without a ceremony: for the demo, whose keys are derived rather than made.
+
+    Args:
+        at: since when the person has it.
+    """
     numbers = public.public_numbers()
     # RFC 9053 section 7.1.1: an elliptic curve key of ES256 on P-256.
     cose = {1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32), -3: numbers.y.to_bytes(32)}
@@ -189,6 +196,8 @@ def as_registered(
         discoverable=True,
         verifies_user=True,
     )
+    key.created_at = at  # which the library sets by itself
+    key.save(update_fields=["created_at"])
     return key
 
 
@@ -201,6 +210,44 @@ def ask_to_prove(user: User | None, purpose: Purpose) -> tuple[dict[str, Any], C
     options, _ = WebAuthnHelper(None).authenticate_begin(user, require_user_verification=verify_user)
     options.setdefault("allowCredentials", [])
     return options, Challenge(purpose, user.pk if user is not None else 0, options["challenge"], verify_user)
+
+
+def ask_to_sign(user: User, purpose: Purpose, *, value: str, about: str) -> tuple[dict[str, Any], Challenge]:
+    """Options for `navigator.credentials.get()` where the challenge is no random number but the digest of `about`.
+
+    Args:
+        value: that digest, base64url.
+    """
+    keys = SecurityKey.objects.filter(user=user, set_aside_at=None)
+    # Whoever has a key that asks for no PIN could not answer; which key it was then decides (`kept`).
+    verify_user = not keys.filter(verifies_user=False).exists()
+    options, _ = WebAuthnHelper(None).authenticate_begin(user, require_user_verification=verify_user)
+    options["userVerification"] = "required" if verify_user else "preferred"
+    options["challenge"] = value
+    options.setdefault("allowCredentials", [])
+    return options, Challenge(purpose, user.pk, value, verify_user, about)
+
+
+def kept(key: SecurityKey, answer: dict[str, Any]) -> KeptSignature:
+    """The answer of `key`, which `proved` has accepted, as it is kept for others to check.
+
+    Raises:
+        AnswerRefused: a key that asks for a PIN or a finger has not done so.
+    """
+    response = answer["response"]
+    client_data = base64url_to_bytes(response["clientDataJSON"])
+    signature = KeptSignature(
+        client_data=client_data,
+        authenticator_data=base64url_to_bytes(response["authenticatorData"]),
+        signature=base64url_to_bytes(response["signature"]),
+        public_key=bytes(key.public_key),
+        credential_sha256=key.credential_id_sha256,
+        rp_id=settings.OTP_WEBAUTHN_RP_ID,
+        origin=parse_client_data_json(client_data).origin,
+    )
+    if key.verifies_user and not signature.verified_user:
+        raise AnswerRefused
+    return signature
 
 
 def find_key(user: User | None, answer: dict[str, Any]) -> SecurityKey:

@@ -27,6 +27,9 @@ class Purpose(StrEnum):
     SIGN_IN = "sign-in"
     SECOND_FACTOR = "second-factor"
     STEP_UP = "step-up"
+    # The challenge is the digest of what is signed, which is kept beside it.
+    APPROVE = "approve"
+    RELEASE = "release"
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,14 @@ class Challenge:
         user_id: whose key has to answer; 0 where the key itself says who comes, in a sign-in without a password.
         value: base64url, as the browser has it.
         verify_user: whether the key has to ask for PIN or finger.
+        about: what is signed, where the challenge is the digest of something; else "".
     """
 
     purpose: Purpose
     user_id: int
     value: str
     verify_user: bool
+    about: str = ""
 
 
 class ChallengeGone(InvalidInput):
@@ -61,6 +66,7 @@ def keep(request: HttpRequest, challenge: Challenge, *, at: datetime) -> None:
         "user": challenge.user_id,
         "value": challenge.value,
         "verify_user": challenge.verify_user,
+        "about": challenge.about,
         "at": at.timestamp(),
     }
     request.session[_SESSION_KEY] = kept
@@ -85,4 +91,6 @@ def take(request: HttpRequest, purpose: Purpose, *, user_id: int, at: datetime) 
     age = at - datetime.fromtimestamp(float(found["at"]), tz=UTC)
     if found["user"] != user_id or not timedelta(0) <= age <= LIFETIME:
         raise ChallengeGone
-    return Challenge(purpose, user_id, str(found["value"]), bool(found["verify_user"]))
+    return Challenge(
+        purpose, user_id, str(found["value"]), bool(found["verify_user"]), str(found.get("about", ""))
+    )

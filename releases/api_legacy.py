@@ -24,10 +24,11 @@ from indexsite.http import enforces, problem, public, reason_line, status_of
 from indexsite.limits import Limit
 from indexsite.policies import Action
 from releases import serving
-from releases.actions.drafts.staging import Staged, stage_file
+from releases.actions.drafts.staging import Staged
 from releases.actions.drafts.standing import review_address
-from releases.actions.publish import IncomingFile, PublishResult, publish_file
+from releases.actions.publish import IncomingFile, PublishResult
 from releases.actions.releasing import FilenameReserved
+from releases.actions.uploading import upload_file
 from releases.api_receive import (
     FORM_ALLOWANCE,
     LengthMissing,
@@ -62,15 +63,18 @@ def upload(request: HttpRequest) -> HttpResponse:
     try:
         actor = _admit(request)
         with received(request, max_bytes=limits.MAX_FILE_BYTES) as incoming:
-            if _is_for_a_draft(request, actor, incoming):
-                return _staged(request, actor, stage_file(actor=actor, incoming=incoming, at=clock.now()))
-            result = publish_file(actor=actor, incoming=incoming, at=clock.now())
+            result = upload_file(
+                actor=actor,
+                incoming=incoming,
+                for_a_draft=_is_for_a_draft(request, actor, incoming),
+                at=clock.now(),
+            )
     except DomainError as error:
         return Refusal(request, error)
     except OperationalError:
         logger.exception("An upload gave up waiting for the database.")
         return Refusal(request, Busy("The index is busy; wait a few seconds and upload again."))
-    return _done(result)
+    return _staged(request, actor, result) if isinstance(result, Staged) else _done(result)
 
 
 @public("Installers and upload tools read the index without an account.")

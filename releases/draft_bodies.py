@@ -14,6 +14,7 @@ from releases.actions.drafts.files import CHUNKS, MECHANISMS
 from releases.actions.drafts.receiving import offset_of
 from releases.actions.drafts.standing import files_of, review_address
 from releases.models import Draft, DraftFile, DraftFileState, DraftState, digest_of
+from releases.queries_approvals import approvals_of
 from releases.upload2 import Body, FileFacts, SessionFacts, SessionFile
 
 
@@ -125,6 +126,12 @@ def _about(draft: Draft, files: list[DraftFile], token: str) -> Body:
         "review": review_address(draft),
         "digest": draft.digest or digest_of(files),
     }
+    if draft.project is not None:
+        about["publishing"] = draft.project.publishing
+        approvals = approvals_of(draft)
+        about["approvals"] = {"given": approvals.given, "needed": approvals.needed}
+    if draft.publish_at is not None:
+        about["publish-at"] = upload2.timestamp(draft.publish_at)
     return about | ({"overlay": overlay_address(token)} if token else {})
 
 

@@ -9,7 +9,7 @@ from django.tasks import task
 from indexsite import clock
 from releases import downloads, sweeping
 from releases.actions import pages
-from releases.actions.drafts import ending
+from releases.actions.drafts import ending, pressing
 from releases.actions.lifecycle import purging
 from releases.actions.transfers import carrying_out
 
@@ -37,7 +37,9 @@ def purge_deleted() -> None:
 
 @task()
 def tend_drafts() -> None:
-    ending.tend(at=clock.now())
+    at = clock.now()
+    pressing.publish_due(at=at)
+    ending.tend(at=at)
 
 
 @task()

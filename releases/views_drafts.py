@@ -82,7 +82,7 @@ def _to_look_into(request: HttpRequest, public_id: uuid.UUID) -> Draft:
     return found
 
 
-def _act_page(action: Action) -> Callable[[_Page], View]:
+def act_page(action: Action) -> Callable[[_Page], View]:
     """The view's draft, opened for somebody who may do `action`; asked before anything is shown."""
 
     def decorate(view: _Page) -> View:
@@ -102,14 +102,16 @@ def _act_page(action: Action) -> Callable[[_Page], View]:
     return decorate
 
 
-def _answer(
+def draft_answer(
     request: HttpRequest,
     name: str,
     form: PageForm,
     found: Draft,
     act: Callable[[dict[str, Any]], object],
     done: str,
+    **context: Any,
 ) -> HttpResponse:
+    """The page of an act on the draft, or what comes after it; `context` is for its template."""
     return answer(
         request,
         f"releases/drafts/{name}.html",
@@ -120,49 +122,51 @@ def _answer(
         project=found.project,
         draft=found,
         page=draft_page(found, actor=actor_of(request)),
+        **context,
     )
 
 
-def _sent(request: HttpRequest) -> Any:
+def sent(request: HttpRequest) -> Any:
+    """What a form is bound to."""
     return request.POST if request.method == "POST" else None
 
 
-@_act_page(Action.DRAFT_SUBMIT)
+@act_page(Action.DRAFT_SUBMIT)
 def hand_in(request: HttpRequest, found: Draft) -> HttpResponse:
     def act(data: dict[str, Any]) -> None:
         publishing.submit_draft(actor=actor_of(request), draft=found, at=clock.now())
 
-    return _answer(request, "hand_in", PageForm(_sent(request)), found, act, "The draft is in review.")
+    return draft_answer(request, "hand_in", PageForm(sent(request)), found, act, "The draft is in review.")
 
 
-@_act_page(Action.DRAFT_RETURN)
+@act_page(Action.DRAFT_RETURN)
 def send_back(request: HttpRequest, found: Draft) -> HttpResponse:
     def act(data: dict[str, Any]) -> None:
         publishing.return_draft(actor=actor_of(request), draft=found, reason=data["reason"], at=clock.now())
 
-    return _answer(request, "return", ReturnForm(_sent(request)), found, act, "The draft was returned.")
+    return draft_answer(request, "return", ReturnForm(sent(request)), found, act, "The draft was returned.")
 
 
-@_act_page(Action.DRAFT_PUBLISH)
+@act_page(Action.DRAFT_PUBLISH)
 def publish(request: HttpRequest, found: Draft) -> HttpResponse:
     def act(data: dict[str, Any]) -> None:
         publishing.publish_draft(actor=actor_of(request), draft=found, digest=data["digest"], at=clock.now())
 
-    form = PublishForm(_sent(request), initial={"digest": found.digest})
-    return _answer(request, "publish", form, found, act, f"{found.name} {found.version} is published.")
+    form = PublishForm(sent(request), initial={"digest": found.digest})
+    return draft_answer(request, "publish", form, found, act, f"{found.name} {found.version} is published.")
 
 
-@_act_page(Action.DRAFT_CANCEL)
+@act_page(Action.DRAFT_CANCEL)
 def cancel(request: HttpRequest, found: Draft) -> HttpResponse:
     def act(data: dict[str, Any]) -> None:
         ending.cancel_draft(actor=actor_of(request), draft=found, reason=data["reason"], at=clock.now())
 
-    return _answer(request, "cancel", CancelForm(_sent(request)), found, act, "The draft was canceled.")
+    return draft_answer(request, "cancel", CancelForm(sent(request)), found, act, "The draft was canceled.")
 
 
-@_act_page(Action.DRAFT_REPLACE)
+@act_page(Action.DRAFT_REPLACE)
 def renew(request: HttpRequest, found: Draft) -> HttpResponse:
     def act(data: dict[str, Any]) -> None:
         beginning.renew_preview(actor=actor_of(request), draft=found)
 
-    return _answer(request, "renew", PageForm(_sent(request)), found, act, "The preview has a new address.")
+    return draft_answer(request, "renew", PageForm(sent(request)), found, act, "The preview has a new address.")

@@ -131,7 +131,9 @@ def upload_denied(actor: Actor, name: str, version: Version | None = None) -> De
     found = Project.objects.filter(normalized_name=normalized).first()
     is_new = found is None or is_secret_from(actor.user, found)
     project = NewProject(name, normalized) if found is None or is_new else found
-    if getattr(actor.credential, "is_drafts_only", False):
+    # Where review is required, drafts are all that an upload can become.
+    is_reviewed = isinstance(project, Project) and project.publishing_policy.is_review_required
+    if is_reviewed or getattr(actor.credential, "is_drafts_only", False):
         answer = _may_draft(actor, project, version)
     else:
         act = Action.PROJECT_CREATE if is_new else Action.FILE_UPLOAD

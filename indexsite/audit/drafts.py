@@ -85,6 +85,63 @@ class DraftReturned(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DraftApproved(Event):
+    """`evidence`: digest of what proves it, as in evidence files; `policy_version` of the project's rules."""
+
+    name = "draft.approved"
+    sentence = "The draft of {project} {version} was approved (digest {digest}, evidence {evidence})."
+    draft: str
+    version: str
+    digest: str
+    policy_version: int
+    evidence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DraftApprovalVoided(Event):
+    name = "draft.approval-voided"
+    sentence = "An approval of the draft of {project} {version} counts no more: {reason} (evidence {evidence})."
+    draft: str
+    version: str
+    reason: str
+    evidence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DraftReleased(Event):
+    """Somebody has signed for the release; `approvals` are digests of the evidence that counted under the lock."""
+
+    name = "draft.released"
+    sentence = "The draft of {project} {version} was released (digest {digest}, evidence {evidence})."
+    draft: str
+    version: str
+    digest: str
+    policy_version: int
+    evidence: str
+    approvals: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DraftScheduled(Event):
+    name = "draft.scheduled"
+    sentence = "The draft of {project} {version} is to be published at {publish_at} (evidence {evidence})."
+    draft: str
+    version: str
+    digest: str
+    policy_version: int
+    publish_at: str
+    evidence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DraftUnscheduled(Event):
+    name = "draft.unscheduled"
+    sentence = "The draft of {project} {version} is not published by itself any more."
+    draft: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DraftPublished(Event):
     name = "draft.published"
     sentence = "The draft of {project} {version} was published (digest {digest})."

@@ -34,6 +34,18 @@ def ask(*, actor: Actor, user: User | None, purpose: Purpose, at: datetime) -> t
     return ceremonies.ask_to_prove(user, purpose)
 
 
+def ask_to_sign(
+    *, actor: Actor, purpose: Purpose, value: str, about: str, at: datetime
+) -> tuple[dict[str, Any], Challenge]:
+    """The same for a challenge that is the digest (`value`, base64url) of what the person signs.
+
+    Raises:
+        LimitReached: as `ask`.
+    """
+    limits.consume(Limit.KEY_CHALLENGE_ADDRESS, actor.address, at=at)
+    return ceremonies.ask_to_sign(actor.person, purpose, value=value, about=about)
+
+
 def prove(
     *, actor: Actor, user: User | None, challenge: Challenge, answer: dict[str, Any], at: datetime
 ) -> SecurityKey:

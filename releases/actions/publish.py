@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from django.conf import settings
 from django.db import DataError, transaction
 
 from indexsite import audit
 from indexsite.actors import Actor
-from indexsite.errors import InvalidInput
+from indexsite.errors import InvalidInput, PermissionRefused
 from indexsite.policies import Action, NewFile, NewProject, require, require_now
 from releases import description
 from releases.actions import naming, pages, releasing, tombstones
@@ -44,19 +45,34 @@ class PublishResult:
     created: bool
 
 
+def parse(incoming: IncomingFile) -> ParsedUpload:
+    """Raises: InvalidInput: the file or its metadata cannot be used."""
+    return parse_upload(incoming.path, filename=incoming.filename, form=incoming.form, hashes=incoming.hashes)
+
+
 def publish_file(*, actor: Actor, incoming: IncomingFile, at: datetime) -> PublishResult:
     """Validate one file and publish it; project and release come into being with their first file.
 
     Raises:
         InvalidInput: the file, its metadata, its name or the project's name cannot be used.
-        NotAuthenticated, PermissionRefused: the actor may not upload here.
+        NotAuthenticated, PermissionRefused: the actor may not upload here, or review is required.
         FilenameReserved: a draft in review will have a file of this name.
         LimitReached: the actor has made too many projects.
     """
-    parsed = parse_upload(incoming.path, filename=incoming.filename, form=incoming.form, hashes=incoming.hashes)
-    project = find_project(parsed.normalized_name)
+    parsed = parse(incoming)
+    return publish_parsed(actor, incoming, parsed, find_project(parsed.normalized_name), at)
+
+
+def publish_parsed(
+    actor: Actor, incoming: IncomingFile, parsed: ParsedUpload, project: Project | None, at: datetime
+) -> PublishResult:
+    """The same, of a file that was looked at already; `project` is the row of its name, deleted or not.
+
+    Raises: as for `publish_file`.
+    """
     if project is None or naming.is_new_for(actor, project):
         naming.require_new_name(actor, Action.PROJECT_CREATE, _subject(parsed), found=project, at=at)
+        _insist_on_no_review(project)
     else:
         require(actor, Action.FILE_UPLOAD, NewFile(project, parsed.normalized_version))
     if (same := _published_before(project, parsed, incoming.hashes)) is not None:
@@ -123,6 +139,21 @@ def _published_before(project: Project | None, parsed: ParsedUpload, hashes: Has
     return None
 
 
+def _insist_on_no_review(project: Project | None) -> None:
+    """A project that was deleted keeps its rules: else deleting it would be a way around them.
+
+    Raises:
+        PermissionRefused: review is required.
+    """
+    if project is None or project.deletion_id is None or not project.publishing_policy.is_review_required:
+        return
+    raise PermissionRefused(
+        f"Project '{project.name}' published after review only, and still does; upload to "
+        f"{settings.SITE_URL}/draft/legacy/ instead.",
+        code="draft-required",
+    )
+
+
 def _check_room(project: Project, parsed: ParsedUpload, size: int, *, stored_bytes: int) -> None:
     if parsed.package_type == PackageType.SDIST:
         releasing.check_one_sdist(project, version=parsed.version, normalized_version=parsed.normalized_version)
@@ -140,6 +171,7 @@ def _commit(upload: _Upload) -> PublishResult:
         # Again, now that nobody else can change it: roles, status and files may have moved while bytes came in.
         require_now(actor, Action.FILE_UPLOAD, NewFile(project, parsed.normalized_version))
     elif project.deletion_id is not None:
+        _insist_on_no_review(project)
         tombstones.take_up(project, name=parsed.project_name, at=at)
     if (same := _published_before(project, parsed, upload.hashes)) is not None:
         return PublishResult(same, created=False)

@@ -1,5 +1,6 @@
 """The index: projects, the people on them, releases, files, and the simple pages rendered from them."""
 
+from releases.models.approvals import SignedAct, SignedStatement, SigningFactor
 from releases.models.comparisons import DraftReport
 from releases.models.critical import (
     Designation,
@@ -21,6 +22,7 @@ from releases.models.drafts import (
     ReservedFilename,
     digest_of,
     draft_id_in,
+    has_files_in,
 )
 from releases.models.files import File, PackageType, Release, UsedFilename, yank_shown
 from releases.models.pages import SimplePage
@@ -41,6 +43,7 @@ from releases.models.people import (
     is_secret_from,
     kinds_that_include,
     people_with,
+    role_since,
 )
 from releases.models.projects import (
     ProhibitedProjectName,
@@ -52,10 +55,12 @@ from releases.models.projects import (
     held_by,
     lock_project,
 )
-from releases.models.publishing import MAX_APPROVALS, Publishing, PublishingPolicy
+from releases.models.publishing import COUNTS_AFTER, FARTHEST, MAX_APPROVALS, Publishing, PublishingPolicy
 from releases.models.reports import MAX_REPORT, MalwareReport, Verdict
 
 __all__ = [
+    "COUNTS_AFTER",
+    "FARTHEST",
     "MAX_APPROVALS",
     "MAX_REPORT",
     "OPEN_TRANSFER",
@@ -92,6 +97,9 @@ __all__ = [
     "ReservedFilename",
     "Role",
     "RoleKind",
+    "SignedAct",
+    "SignedStatement",
+    "SigningFactor",
     "SimplePage",
     "Transfer",
     "TransferState",
@@ -105,6 +113,7 @@ __all__ = [
     "draft_id_in",
     "find_project",
     "has_any_role",
+    "has_files_in",
     "held_by",
     "holders",
     "holds_role",
@@ -113,5 +122,6 @@ __all__ = [
     "kinds_that_include",
     "lock_project",
     "people_with",
+    "role_since",
     "yank_shown",
 ]

@@ -13,7 +13,7 @@ import json
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -21,6 +21,9 @@ from django.db.models import F, Q
 
 from releases.models.files import PackageType
 from releases.models.projects import Project
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 LIFE = timedelta(days=7)
 LONGEST_LIFE = timedelta(days=30)
@@ -87,6 +90,10 @@ class DraftQuerySet(models.QuerySet["Draft"]):
         soon = self.filter(state__in=EDITABLE, expires_at__gt=at, expires_at__lte=at + REMINDED_BEFORE)
         return soon.filter(Q(remind_until=None) | Q(remind_until__lte=F("expires_at")))
 
+    def due(self, at: datetime) -> Self:
+        """Those whose hour has come that somebody has signed for."""
+        return self.filter(state=DraftState.REVIEW, publish_at__lte=at)
+
 
 class Draft(models.Model):
     """One draft. `public_id` is in addresses and tokens; it is no secret.
@@ -99,6 +106,7 @@ class Draft(models.Model):
         notice: why it was returned or canceled, one sentence; else "".
         remind_until: ends before it were announced by a letter; None before the first.
         digest: of what was submitted, see `digest_of`; "" while it can change.
+        publish_at: when the worker publishes it, if somebody has signed for a time; it is in review until then.
     """
 
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
@@ -116,6 +124,7 @@ class Draft(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_with = models.CharField(max_length=200, blank=True)
     expires_at = models.DateTimeField()
+    publish_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     remind_until = models.DateTimeField(null=True, blank=True)
 
@@ -137,6 +146,7 @@ class Draft(models.Model):
         indexes = [
             models.Index(fields=["expires_at"], condition=Q(state__in=EDITABLE), name="draft_expiry"),
             models.Index(fields=["normalized_name"], name="draft_name"),
+            models.Index(fields=["publish_at"], condition=Q(state="review"), name="draft_schedule"),
         ]
 
     def __str__(self) -> str:
@@ -297,10 +307,21 @@ class ReservedFilename(models.Model):
         return self.filename
 
 
+def has_files_in(draft: Draft, user: User) -> bool:
+    """Whether the person has begun the draft, or a file of it was uploaded in their name."""
+    if draft.created_by_id == user.pk:
+        return True
+    return draft.files.filter(created_by=user).exclude(state=DraftFileState.CANCELED).exists()
+
+
 def digest_of(files: Iterable[DraftFile]) -> str:
     """The draft digest: SHA-256 over the sorted [filename, size, sha256, attestation digest] of its files."""
-    rows = sorted([file.filename, file.size, file.sha256, file.attestation_digest] for file in files)
-    return hashlib.sha256(canonical(rows)).hexdigest()
+    return digest_of_rows([file.filename, file.size, file.sha256, file.attestation_digest] for file in files)
+
+
+def digest_of_rows(rows: Iterable[list[Any]]) -> str:
+    """The same, of what is known of files that are not at hand."""
+    return hashlib.sha256(canonical(sorted(rows))).hexdigest()
 
 
 def canonical(value: Any) -> bytes:

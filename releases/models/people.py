@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, Q
 
-from accounts.models import Invitation, Membership, MembershipKind, Organization, Team, User
+from accounts.models import Invitation, Membership, MembershipKind, Organization, Team, TeamSeat, User
 from accounts.models.invitations import one_invitee
 from indexsite.errors import Conflict
 from indexsite.prepared import Param, Rows
@@ -71,6 +71,19 @@ def _own_role(kinds: tuple[RoleKind, ...]) -> Rows[tuple[int]]:
             .values_list("pk")[:1]
         )
     )
+
+
+def role_since(user: User, project: Project, kind: RoleKind) -> datetime | None:
+    """Since when the person has the role, alone or through a team; None for whoever has it not."""
+    own = Role.objects.filter(project=project, kind=kind, user=user).values_list("granted_at", flat=True)
+    seats = TeamSeat.objects.filter(
+        membership__user=user,
+        team__organization=project.organization_id,
+        team__roles__project=project,
+        team__roles__kind=kind,
+    ).values_list("added_at", "team__roles__granted_at")
+    # A seat in a team that has the role counts from the later of both.
+    return min([*own, *(max(pair) for pair in seats)], default=None)
 
 
 def has_any_role(user: User) -> bool:

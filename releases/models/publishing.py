@@ -7,10 +7,15 @@ A pure table of modes and a value; `releases.models.projects` has the columns. E
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db import models
 
 MAX_APPROVALS = 10
+# A role or a key counts for approvals once it is that old: whoever takes an account over is seen before.
+COUNTS_AFTER = timedelta(hours=72)
+# No release is bound to a time farther away.
+FARTHEST = timedelta(days=30)
 
 
 class Publishing(models.TextChoices):

@@ -12,6 +12,7 @@ from indexsite import clock, mail
 from indexsite.actors import Actor
 from releases.models import Draft, DraftFile, people_with
 from releases.notices.people import primary_addresses
+from releases.queries_approvals import Approvals
 
 _LISTED = 20
 
@@ -59,6 +60,33 @@ def expires_soon(draft: Draft, *, address: str) -> None:
         "reserves_name": draft.reserves_name,
     }
     mail.queue("draft-expires", to=primary_addresses([draft.created_by]), context=context)
+
+
+def approved(draft: Draft, *, approvals: Approvals, by: Actor, address: str, event_id: int, at: datetime) -> None:
+    """Tell everybody with a role who has agreed, and that it can be released once enough have.
+
+    Args: as for `submitted`; `approvals`: this one among them.
+    """
+    assert draft.project is not None  # noqa: S101 - a draft in review has one
+    context = _facts(draft, by, address, at) | {
+        "digest": draft.digest,
+        "given": approvals.given,
+        "needed": approvals.needed,
+        "are_enough": approvals.are_enough,
+    }
+    to = primary_addresses(people_with(draft.project))
+    tell_all("draft-approved", to=to, context=context, by=by.user, event_id=event_id)
+
+
+def scheduled(draft: Draft, *, publish_at: datetime, by: Actor, address: str, event_id: int, at: datetime) -> None:
+    """Tell everybody with a role when it will be public.
+
+    Args: as for `submitted`.
+    """
+    assert draft.project is not None  # noqa: S101 - a draft in review has one
+    context = _facts(draft, by, address, at) | {"digest": draft.digest, "publish_at": clock.written(publish_at)}
+    to = primary_addresses(people_with(draft.project))
+    tell_all("draft-scheduled", to=to, context=context, by=by.user, event_id=event_id)
 
 
 def _facts(draft: Draft, by: Actor, address: str, at: datetime) -> dict[str, Any]:

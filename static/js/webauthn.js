@@ -2,6 +2,7 @@
 //
 // <form data-webauthn="get|create" data-options="/where/the/challenge/is/" hidden>
 //   <input type="hidden" name="credential">  <button data-ask [data-kind="passkey|key"]>  <p data-said role="status">
+// data-whole: all that stands in the form is sent to where the challenge is, since it becomes part of what is signed.
 // data-autofill: also offers passkeys in the browser's suggestions for the user name.
 // Without script, or where the browser knows no keys, the form stays hidden and what is beside it works.
 
@@ -60,7 +61,8 @@ function inTurn(work) {
 }
 
 async function challenge(form, kind) {
-  const body = new FormData();
+  const body = "whole" in form.dataset ? new FormData(form) : new FormData();
+  body.delete("credential");
   body.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
   if (kind) body.set("kind", kind);
   const answer = await fetch(form.dataset.options, {

@@ -109,7 +109,7 @@ def test_what_is_published_is_what_was_complete_under_the_lock(
 
 def two_buttons(alice: User, bob: User, patch: pytest.MonkeyPatch, *, patience: float = 1) -> Counter[str]:
     draft = submitted(by_token(bob), make_wheel(), make_sdist())
-    meet(patch, "releases.actions.drafts.publishing._publish", patience=patience)
+    meet(patch, "releases.actions.drafts.publishing.publish_locked", patience=patience)
     return race(
         *(
             partial(
@@ -261,14 +261,14 @@ def test_who_loses_the_right_on_the_way_publishes_nothing(
     draft = gathered(actor, make_wheel())
     original = publishing.locked
 
-    def lost_before_the_lock(*args: Any) -> Draft:
+    def lost_before_the_lock(*args: Any, **options: Any) -> Draft:
         if what == "role":
             project.roles.filter(user=bob).delete()
         elif what == "token":
             bob.tokens.update(revoked_at=clock.now())
         else:
             Project.objects.update(status="archived")
-        return original(*args)
+        return original(*args, **options)
 
     monkeypatch.setattr(publishing, "locked", lost_before_the_lock)
 

@@ -61,8 +61,11 @@ def expected() -> set[str]:
     desk = import_module("recovery.migrations.0002_rules_of_the_desk").REFUSALS
     factors = import_module("mfa.migrations.0007_staff_lose_factors").refusals()
     critical = import_module("releases.migrations.0006_rules_of_the_list").REFUSALS
+    signed = import_module("releases.migrations.0012_what_people_have_signed").REFUSALS
     forgetting = import_module("recovery.migrations.0005_forgetting")
-    return {refusal.name for refusal in (*desk, *factors, *critical, *forgetting.REFUSALS, *forgetting.ADDED)}
+    return {
+        refusal.name for refusal in (*desk, *factors, *critical, *signed, *forgetting.REFUSALS, *forgetting.ADDED)
+    }
 
 
 def test_every_trigger_is_installed() -> None:

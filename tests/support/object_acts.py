@@ -133,6 +133,15 @@ def _draft_acts() -> dict[str, list[Act]]:
         f"{draft}return/": page(MEMBERS, named),
         f"{draft}publish/": page(MEMBERS, named),
         f"{draft}cancel/": page(MEMBERS, named),
+        # Approvers approve, and neither owners nor maintainers; who may release, the policies' tests say.
+        f"{draft}approve/": page(OWNERS, named, right=""),
+        f"{draft}approve/options/": button(OWNERS, named, right="", digest="x"),
+        f"{draft}withdraw/": [*page(MEMBERS, named), *button(MEMBERS, named, right="")],
+        f"{draft}release/": page(MEMBERS, named),
+        f"{draft}release/options/": button(MEMBERS, named, right="", digest="x"),
+        f"{draft}schedule/": page(MEMBERS, named),
+        f"{draft}unschedule/": [*page(MEMBERS, named), *button(MEMBERS, named, right="")],
+        f"{draft}evidence/": page(MEMBERS, named),
         f"{draft}preview/": form(MEMBERS, named),
     }
 

@@ -240,7 +240,8 @@ def test_an_account_token_reaches_what_the_person_reaches_and_no_further(alice: 
 
 
 # What tokens are made for, and what tests/policies asks with the right subject.
-FOR_TOKENS = {Action.FILE_UPLOAD, Action.PROJECT_CREATE, Action.PROJECT_RESERVE, *DRAFT} - {Action.DRAFT_RETURN}
+BY_PEOPLE = {Action.DRAFT_RETURN, Action.DRAFT_APPROVE, Action.DRAFT_RELEASE}
+FOR_TOKENS = {Action.FILE_UPLOAD, Action.PROJECT_CREATE, Action.PROJECT_RESERVE, *DRAFT} - BY_PEOPLE
 
 
 @pytest.mark.parametrize("action", [action for action in Action if action not in FOR_TOKENS])

@@ -34,6 +34,7 @@ from releases.models import (
     ListChange,
     ListProposal,
     Project,
+    Publishing,
     Role,
     RoleKind,
     designation_of,
@@ -44,6 +45,8 @@ from tokens.models import GATHERING, GRANTED, Token
 
 MARKER = "demo"
 PUBLISHED_DAYS_AGO = 30
+# Since when people have their roles and keys.
+HELD_FOR = timedelta(days=20)
 
 
 class NotADemo(Exception):
@@ -76,10 +79,18 @@ def ensure() -> Secrets:
         _create(derived)
         fact.value = {**fact.value, "complete": True}
         fact.save(update_fields=["value"])
-    elif (alice := User.objects.filter(username="alice").first()) and not all(map(_tokens_named, TOKENS)):
-        # It was made before there was one of them.
-        _tokens(alice, derived)
+    else:
+        _catch_up(derived)
     return derived
+
+
+def _catch_up(derived: Secrets) -> None:
+    """Add what there was not when the demo was made."""
+    alice = User.objects.filter(username="alice").first()
+    if alice is not None and not all(map(_tokens_named, TOKENS)):
+        _tokens(alice, derived)
+    if not Project.objects.filter(policy_version__gt=1).exists():
+        _rules()
 
 
 def describe(derived: Secrets) -> dict[str, Any]:
@@ -92,10 +103,9 @@ def describe(derived: Secrets) -> dict[str, Any]:
     }
 
 
-# Where a policy does not exist yet, its keys are left out.
 PROJECTS: dict[str, dict[str, Any]] = {
     "sampleproject": {"publishing": "optional", "approvals": 0, "critical": False},
-    "critlib": {"critical": True},
+    "critlib": {"publishing": "required-auto", "approvals": 2, "critical": True},
     "davelib": {"publishing": "optional", "approvals": 0, "critical": False},
 }
 
@@ -148,6 +158,8 @@ def _create(derived: Secrets) -> None:
     _tokens(users["alice"], derived)
     # Published with a factor, as everybody must; he has lost it since.
     _lose_factor(users["dave"])
+    # Last: what was published already was published without.
+    _rules()
 
 
 @transaction.atomic
@@ -196,6 +208,7 @@ def _install_key(user: User, derived: Secrets) -> None:
         credential_id=secrets_of.credential_id,
         handle=secrets_of.user_handle,
         public=secrets_of.private.public_key(),
+        at=clock.now() - HELD_FOR,
     )
 
 
@@ -209,6 +222,17 @@ def _install_codes(user: User, codes: list[str]) -> None:
     )
 
 
+def _rules() -> None:
+    """How each project publishes from now on."""
+    for name, told in PROJECTS.items():
+        if told["publishing"] == Publishing.OPTIONAL:
+            continue
+        # Four-eyes: whoever uploads does not count.
+        Project.objects.filter(name=name, policy_version=1).update(
+            publishing=told["publishing"], approvals=told["approvals"], four_eyes=True, policy_version=2
+        )
+
+
 @transaction.atomic
 def _roles(users: dict[str, User]) -> None:
     for person in CAST:
@@ -219,7 +243,8 @@ def _roles(users: dict[str, User]) -> None:
                 project=project,
                 user=users[person.username],
                 kind=kind,
-                defaults={"granted_at": clock.now()},
+                # Long enough ago for approvals to count.
+                defaults={"granted_at": clock.now() - HELD_FOR},
             )
             if created:
                 event = audit.RoleGranted(about=users[person.username], project=name, role=kind)

@@ -16,6 +16,7 @@ from indexsite.audit import drafts as events
 from indexsite.policies import Action, may
 from releases.actions import naming, pages, releasing, tombstones
 from releases.actions.drafts import comparing
+from releases.actions.drafts.approving import void_all
 from releases.actions.drafts.standing import (
     DraftClosed,
     DraftEmpty,
@@ -54,12 +55,13 @@ def finish_draft(*, actor: Actor, draft: Draft, at: datetime) -> Draft:
         InvalidInput: its files no longer fit into the project.
         NotAuthenticated, PermissionRefused: the actor may do neither.
     """
-    publishes = bool(may(actor, Action.DRAFT_PUBLISH, draft))
-    draft = locked(actor, Action.DRAFT_PUBLISH if publishes else Action.DRAFT_SUBMIT, draft)
+    draft = locked(actor, Action.DRAFT_PUBLISH, draft, or_else=Action.DRAFT_SUBMIT)
     if draft.state in {DraftState.PUBLISHED, DraftState.REVIEW}:
         return draft
     insist_editable(draft)
-    (_publish if publishes else _submit)(actor, draft, at)
+    # Under the lock: where review was made a duty a moment ago, nobody publishes past it.
+    act = publish_locked if may(actor, Action.DRAFT_PUBLISH, draft) else _submit
+    act(actor, draft, at)
     return draft
 
 
@@ -101,13 +103,19 @@ def return_draft(*, actor: Actor, draft: Draft, reason: str, at: datetime) -> Dr
     draft = locked(actor, Action.DRAFT_RETURN, draft)
     if draft.state != DraftState.REVIEW:
         raise DraftClosed(f"The draft of {draft.name} {draft.version} is not in review.")
+    give_back(actor, draft, reason, at=at)
+    return draft
+
+
+def give_back(actor: Actor, draft: Draft, reason: str, *, at: datetime) -> None:
+    """Out of review, for the caller, who holds the lock and has asked; whatever was signed about it is void."""
+    void_all(actor, draft, "The draft was returned.", at=at)
     draft.reserved.all().delete()
-    draft.digest = ""
+    draft.digest, draft.publish_at = "", None
     draft.move(DraftState.RETURNED, at=at, notice=reason)
-    draft.save(update_fields=["digest", "state", "notice", "ended_at"])
+    draft.save(update_fields=["digest", "publish_at", "state", "notice", "ended_at"])
     event = audit.record(actor, event_of(events.DraftReturned, draft, reason=reason))
     notices.returned(draft, by=actor, reason=reason, address=review_address(draft), event_id=event.pk, at=at)
-    return draft
 
 
 @transaction.atomic
@@ -131,7 +139,7 @@ def publish_draft(*, actor: Actor, draft: Draft, digest: str, at: datetime) -> D
             f"The draft of {draft.name} {draft.version} is not what you looked at any more; look at it again at "
             f"{review_address(draft)}"
         )
-    _publish(actor, draft, at)
+    publish_locked(actor, draft, at)
     return draft
 
 
@@ -169,8 +177,13 @@ def _check_fit(project: Project, draft: Draft, files: Sequence[DraftFile]) -> No
     releasing.check_room(project, filename=files[0].filename, size=total, stored_bytes=project.stored_bytes())
 
 
-def _publish(actor: Actor, draft: Draft, at: datetime) -> None:
-    """All files become visible when the caller's transaction commits, or none."""
+def publish_locked(actor: Actor, draft: Draft, at: datetime) -> None:
+    """All files become visible when the caller's transaction commits, or none. The caller holds the lock, and has
+    asked whether the actor may do it.
+
+    Raises:
+        DraftEmpty, FilesNotReady, FilenameConflict, InvalidInput: as for `finish_draft`.
+    """
     files = _checked(draft)
     project = draft.project
     assert project is not None  # noqa: S101 - `locked` has seen to it

@@ -19,9 +19,9 @@ from releases.actions.drafts.completing import second_sdist
 from releases.actions.drafts.files import check_room
 from releases.actions.drafts.standing import DraftExists, event_of, locked, review_address, unusable
 from releases.actions.publish import IncomingFile
-from releases.models import Draft, DraftFile, DraftFileState, File, Project, find_project
+from releases.models import Draft, DraftFile, DraftFileState, File, Project
 from releases.models.drafts import MAX_FILES
-from releases.upload import ParsedUpload, parse_upload
+from releases.upload import ParsedUpload
 
 LEGACY = "legacy-form"
 
@@ -36,21 +36,24 @@ class Staged:
     created: bool = True
 
 
-def stage_file(*, actor: Actor, incoming: IncomingFile, at: datetime) -> Staged:
-    """Validate one file and put it into the live draft of its version, which is begun if there is none.
+def stage_parsed(
+    actor: Actor, incoming: IncomingFile, parsed: ParsedUpload, project: Project | None, at: datetime
+) -> Staged:
+    """Put a valid file into the live draft of its version, which is begun if there is none.
 
     What a policy or a review stands against is refused as a matter of permission, never as a conflict: clients of
     this protocol may take any conflict for "is there already" and go on.
 
+    Args:
+        project: the row of its name, deleted or not.
+
     Raises:
-        InvalidInput: the file, its metadata or its name cannot be used.
+        InvalidInput: the file's metadata or its name cannot be used.
         NotAuthenticated, PermissionRefused: the actor may not, or the draft has another file of this name, which
             the actor may not replace, or it is being reviewed.
         FilenameReserved: another draft in review will have a file of this name.
         LimitReached, TooManyDrafts: too many drafts.
     """
-    parsed = parse_upload(incoming.path, filename=incoming.filename, form=incoming.form, hashes=incoming.hashes)
-    project = find_project(parsed.normalized_name)
     draft = None
     if project is not None and not naming.is_new_for(actor, project):
         draft = Draft.objects.live().filter(project=project, normalized_version=parsed.normalized_version).first()
@@ -151,7 +154,7 @@ def _check(draft: Draft, file: DraftFile) -> None:
     """What is asked for every file of a draft.
 
     Raises:
-        InvalidInput, FilenameReserved: as for `stage_file`.
+        InvalidInput, FilenameReserved: as for `stage_parsed`.
     """
     assert draft.project is not None  # noqa: S101 - `locked` has seen to it
     if releasing.is_used(file.filename):

@@ -11,7 +11,7 @@ from django.conf import settings
 from indexsite import audit
 from indexsite.actors import Actor
 from indexsite.errors import Conflict, InvalidInput, NotAuthenticated, NotFound
-from indexsite.policies import Action, require, require_now
+from indexsite.policies import Action, may, require, require_now
 from releases.actions import tombstones
 from releases.actions.releasing import bound_lock_wait
 from releases.models import Draft, DraftFile, DraftFileState, DraftState, holds_role, lock_project
@@ -112,13 +112,32 @@ def review_address(draft: Draft) -> str:
     return f"{settings.SITE_URL}/manage/draft/{draft.public_id}/"
 
 
-def locked(actor: Actor, action: Action, draft: Draft) -> Draft:
+def locked(actor: Actor, action: Action, draft: Draft, *, or_else: Action | None = None) -> Draft:
     """The draft as it is now, with its project's row locked until the transaction ends, and the policy asked anew.
+
+    Args:
+        or_else: what will do where `action` is refused; the caller finds out which it is by asking again.
 
     Raises:
         DraftClosed: its project is gone.
         InvalidInput: its project was deleted and is not the actor's to begin anew.
         NotAuthenticated, PermissionRefused: the actor may not (any more).
+    """
+    draft = lock(draft)
+    if or_else is not None and not may(actor, action, draft):
+        action = or_else
+    require_now(actor, action, draft)
+    assert draft.project is not None  # noqa: S101 - `lock` has seen to it
+    if draft.project.deletion_id is not None:
+        tombstones.check_may_take_up(actor, draft.project, draft.project.name)
+    return draft
+
+
+def lock(draft: Draft) -> Draft:
+    """The draft as it is now, with its project's row locked until the transaction ends; nobody's right is asked.
+
+    Raises:
+        DraftClosed: its project is gone.
     """
     bound_lock_wait()
     if draft.project_id is None:
@@ -128,9 +147,6 @@ def locked(actor: Actor, action: Action, draft: Draft) -> Draft:
     if draft.project_id is None:
         raise ended(draft)
     draft.project = project
-    require_now(actor, action, draft)
-    if project.deletion_id is not None:
-        tombstones.check_may_take_up(actor, project, project.name)
     return draft
 
 
