@@ -62,6 +62,7 @@ class Action(StrEnum):
     DRAFT_APPROVE = "draft:approve"
     DRAFT_RELEASE = "draft:release"
     DRAFT_CANCEL = "draft:cancel"
+    WEBHOOK_CHANGE = "webhook:change"
     ORGANIZATION_CREATE = "organization:create"
     ORGANIZATION_VIEW = "organization:view"
     ORGANIZATION_MANAGE = "organization:manage"

@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _CHUNK = 64 * 1024
+_OWN_HEADERS = {"User-Agent": "indexsite", "Connection": "close"}
 
 
 class FetchFailed(DomainError):
@@ -74,13 +75,57 @@ def get(url: str, *, max_bytes: int, timeout: float, outside: Outside = INTERNET
     Raises:
         FetchFailed: always one sentence, naming the host and never what its answer said.
     """
+
+    def talk(connection: _Connection, client: HTTPConnection, target: str, host: str) -> bytes:
+        return _read(connection, client, target, host, max_bytes)
+
+    return _reach(url, timeout, outside, talk)
+
+
+def post(
+    url: str, body: bytes, *, headers: Mapping[str, str], timeout: float, outside: Outside = INTERNET
+) -> None:
+    """Send `body`; any status from 200 to 299 is a success, and nothing else of the answer is read.
+
+    Args: as for `get`.
+
+    Raises:
+        FetchFailed: as for `get`.
+    """
+
+    def talk(connection: _Connection, client: HTTPConnection, target: str, host: str) -> None:
+        client.request("POST", target, body=body, headers={**headers, **_OWN_HEADERS})
+        with client.getresponse() as response:
+            _insist_on_success(response, host)
+
+    _reach(url, timeout, outside, talk)
+
+
+def check(url: str, *, outside: Outside = INTERNET) -> None:
+    """Whether the address is written as one that could be reached; nothing is looked up.
+
+    Raises:
+        FetchFailed: it is not.
+    """
+    _checked(url, outside)
+
+
+def _reach[Answer](
+    url: str,
+    timeout: float,
+    outside: Outside,
+    talk: Callable[[_Connection, HTTPConnection, str, str], Answer],
+) -> Answer:
+    """Connect to the address that was judged, and have `talk` speak with it: connection, client, target, host."""
     parts, host, port = _checked(url, outside)
     began = time.monotonic()
     address = _judged(host, port, outside, timeout)
     connection = _Connection(max(timeout - (time.monotonic() - began), 0.001))
     try:
         connection.open(address, port, tls=outside.tls() if parts.scheme == "https" else None, host=host)
-        return _read(connection, parts, host, port, max_bytes)
+        client = (HTTPSConnection if parts.scheme == "https" else HTTPConnection)(host, port)
+        client.sock = connection.socket
+        return talk(connection, client, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), host)
     except (OSError, HTTPException, ValueError) as error:
         if connection.is_overdue:
             raise FetchFailed(f"{host} took longer than {timeout:g} seconds.") from error
@@ -172,12 +217,8 @@ class _Connection:
             self.socket.close()
 
 
-def _read(connection: _Connection, parts: SplitResult, host: str, port: int, max_bytes: int) -> bytes:
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    client = kind(host, port)
-    client.sock = connection.socket
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    client.request("GET", target, headers={"User-Agent": "indexsite", "Connection": "close"})
+def _read(connection: _Connection, client: HTTPConnection, target: str, host: str, max_bytes: int) -> bytes:
+    client.request("GET", target, headers=_OWN_HEADERS)
     response = client.getresponse()
     with response:
         _insist_on_plain_success(response, host, max_bytes)
@@ -191,9 +232,15 @@ def _read(connection: _Connection, parts: SplitResult, host: str, port: int, max
     return bytes(body)
 
 
-def _insist_on_plain_success(response: HTTPResponse, host: str, max_bytes: int) -> None:
+def _insist_on_success(response: HTTPResponse, host: str) -> None:
     if 300 <= response.status < 400:
         raise FetchFailed(f"{host} redirects, which is not followed.")
+    if not 200 <= response.status < 300:
+        raise FetchFailed(f"{host} answered with status {response.status}.")
+
+
+def _insist_on_plain_success(response: HTTPResponse, host: str, max_bytes: int) -> None:
+    _insist_on_success(response, host)
     if response.status != 200:
         raise FetchFailed(f"{host} answered with status {response.status}.")
     if response.headers.get("Content-Encoding", "identity") != "identity":

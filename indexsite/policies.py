@@ -308,6 +308,16 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
     ),
     Action.DRAFT_RELEASE: (interactive, may_release, factor_held, edits_free, not_on_hold, writable),
     Action.DRAFT_CANCEL: (scope(Permission.DRAFT_CANCEL), _UPLOADER, obligations_met, step_up_in_browser),
+    # Whoever adds an address has a reader of every draft to come.
+    Action.WEBHOOK_CHANGE: (
+        interactive,
+        _OWNER,
+        obligations_met,
+        not_quarantined,
+        edits_free,
+        not_on_hold,
+        recent_step_up,
+    ),
     Action.ORGANIZATION_CREATE: (
         interactive,
         verified_email,

@@ -8,7 +8,7 @@ from django.tasks import task
 
 from indexsite import clock
 from releases import downloads, sweeping
-from releases.actions import pages
+from releases.actions import pages, webhooks
 from releases.actions.drafts import ending, pressing
 from releases.actions.lifecycle import purging
 from releases.actions.transfers import carrying_out
@@ -40,6 +40,11 @@ def tend_drafts() -> None:
     at = clock.now()
     pressing.publish_due(at=at)
     ending.tend(at=at)
+
+
+@task()
+def tend_webhooks() -> None:
+    webhooks.tend(at=clock.now())
 
 
 @task()

@@ -22,6 +22,7 @@ from releases import (
     views_stage,
     views_teams,
     views_transfers,
+    views_webhooks,
 )
 from releases.views_lifecycle import deleting, release, status, yanking
 from releases.views_people import answers, changes, invitations, members, teams
@@ -139,6 +140,12 @@ urlpatterns = [
     path("manage/project/<str:name>/people/teams/<int:pk>/", teams.take, name="people_team"),
     path("manage/project/<str:name>/tokens/", views_manage.tokens, name="manage_tokens"),
     path("manage/project/<str:name>/settings/", views_manage.settings, name="manage_settings"),
+    path("manage/project/<str:name>/settings/webhooks/", views_webhooks.webhooks, name="manage_webhooks"),
+    path(
+        "manage/project/<str:name>/settings/webhooks/<uuid:public_id>/",
+        views_webhooks.webhook,
+        name="manage_webhook",
+    ),
     path("manage/project/<str:name>/history/", views_manage.history, name="manage_history"),
     path("manage/project/<str:name>/transfer/", views_transfers.transfer, name="manage_transfer"),
     path("manage/project/<str:name>/transfer/cancel/", views_transfers.cancel, name="manage_transfer_cancel"),

@@ -106,6 +106,7 @@ def settings(request: HttpRequest, project: Project, user: User) -> HttpResponse
         "quota_bytes": limits.MAX_PROJECT_BYTES,
         "may_delete": offers(actor, Action.PROJECT_DELETE, project),
         "may_change_status": offers(actor, Action.PROJECT_STATUS, project),
+        "offers_webhooks": offers(actor, Action.WEBHOOK_CHANGE, project),
         "offers_transfer": offers(actor, Action.PROJECT_TRANSFER, project),
     }
     return render(request, "releases/manage/settings.html", context)

@@ -26,6 +26,7 @@ from indexsite.audit import (  # noqa: F401 - joins the vocabulary
     staff,
     tokens,
     transfers,
+    webhooks,
 )
 from indexsite.audit.events import VOCABULARY as VOCABULARY
 from indexsite.audit.events import Event as Event

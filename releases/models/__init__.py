@@ -57,6 +57,7 @@ from releases.models.projects import (
 )
 from releases.models.publishing import COUNTS_AFTER, FARTHEST, MAX_APPROVALS, Publishing, PublishingPolicy
 from releases.models.reports import MAX_REPORT, MalwareReport, Verdict
+from releases.models.webhooks import Delivery, Webhook, WebhookEvent
 
 __all__ = [
     "COUNTS_AFTER",
@@ -69,6 +70,7 @@ __all__ = [
     "UNDO_TIME",
     "DeletedKind",
     "Deletion",
+    "Delivery",
     "Designation",
     "DownloadBatch",
     "DownloadCount",
@@ -106,6 +108,8 @@ __all__ = [
     "UndeletedManager",
     "UsedFilename",
     "Verdict",
+    "Webhook",
+    "WebhookEvent",
     "any_critical",
     "are_colleagues",
     "designation_of",

@@ -109,8 +109,8 @@ def test_a_change_of_the_key_keeps_tokens_apps_and_codes_working(alice: User, se
     said = [StringIO(), StringIO()]
     for out in said:
         call_command("reseal", stdout=out)
-    assert said[0].getvalue() == "Sealed anew: 1 token(s), 1 authenticator app(s).\n"
-    assert said[1].getvalue() == "Sealed anew: 0 token(s), 0 authenticator app(s).\n"
+    assert said[0].getvalue() == "Sealed anew: 1 token(s), 1 authenticator app(s), 0 webhook(s).\n"
+    assert said[1].getvalue() == "Sealed anew: 0 token(s), 0 authenticator app(s), 0 webhook(s).\n"
     assert codes.spend_code(actor=cast.actor(alice), user=alice, code=code, at=cast.clock.now()) is not None
     assert recovery_codes.digest(code) not in recovery_codes.digests(code)[1:]
 

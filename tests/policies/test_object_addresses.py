@@ -26,7 +26,8 @@ from mfa.models import SecurityKey
 from recovery.models import CaseState, SavedView
 from releases.actions import critical
 from releases.actions.lifecycle import deleting, yanking
-from releases.models import Deletion, Draft, ListChange, MalwareReport, Project, Release
+from releases.actions.webhooks import add_webhook
+from releases.models import Deletion, Draft, ListChange, MalwareReport, Project, Release, Webhook
 from tests.support import cast, drafts, organizations, projects, recovery
 from tests.support.addresses import addresses
 from tests.support.database import changed_since, contents
@@ -166,6 +167,7 @@ def stage(
         "team_role": team_role.pk,
         "deletion": Deletion.objects.get().pk,
         "draft": draft_of(alice).public_id,
+        "webhook": webhook_of(alice, project).public_id,
         "transfer": offer(alice, rocket, "frank").pk,
         "proposal": proposal.pk,
         "listing": listing.pk,
@@ -195,6 +197,11 @@ def draft_of(owner: User) -> Draft:
     draft = drafts.begin(actor, version="4.0")
     drafts.add(actor, draft, make_wheel(version="4.0"))
     return draft
+
+
+def webhook_of(owner: User, project: Project) -> Webhook:
+    url = "https://hooks.example.org/0"
+    return add_webhook(actor=cast.actor(owner), project=project, url=url, at=clock.now())[0]
 
 
 def reported(by: User, project: Project) -> MalwareReport:
@@ -272,7 +279,9 @@ def test_nobody_else_gets_through(stage: Stage) -> None:
 
 def test_those_outside_cannot_tell_a_thing_from_none(stage: Stage) -> None:
     nothing = dict.fromkeys(stage.values, "987654") | {"name": "no-such-thing"}
-    nothing["token"] = nothing["desk_case"] = nothing["draft"] = "00000000-0000-4000-8000-000000000000"
+    nothing["token"] = nothing["desk_case"] = nothing["draft"] = nothing["webhook"] = (
+        "00000000-0000-4000-8000-000000000000"
+    )
     wrong = []
     for name in ("visitor", "stranger", "elsewhere", "staff"):
         for route, acts in ACTS.items():

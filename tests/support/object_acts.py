@@ -210,6 +210,8 @@ ACTS: dict[str, list[Act]] = {
     f"{_PEOPLE}member/<str:username>/": form(OWNERS, SAMPLE, act="remove"),
     f"{_PEOPLE}teams/": form(OWNERS, SAMPLE, team="{team_pk}", kind="owner"),
     f"{_PEOPLE}teams/<int:pk>/": form(OWNERS, SAMPLE | {"pk": "{team_role}"}, act="take"),
+    f"{_PROJECT}settings/webhooks/": form(OWNERS, SAMPLE, url="https://hooks.example.org/1"),
+    f"{_PROJECT}settings/webhooks/<uuid:public_id>/": form(OWNERS, SAMPLE | {"public_id": "{webhook}"}),
     f"{_PROJECT}transfer/": form(OWNERS, SAMPLE, receiver="mallory", typed="sampleproject"),
     f"{_PROJECT}transfer/cancel/": button(OWNERS, ROCKET),
     "manage/transfer/<int:pk>/": page(ONE_PERSON, {"pk": "{transfer}"}, right="frank"),

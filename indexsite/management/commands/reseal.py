@@ -9,6 +9,7 @@ from django.db import transaction
 
 from indexsite import sealing
 from mfa.models import AuthenticatorApp, sealed_key
+from releases.models import Webhook
 from tokens.models import Token
 
 
@@ -20,7 +21,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         tokens = sum(_reseal_token(pk) for pk in Token.objects.values_list("pk", flat=True))
         apps = sum(_reseal_app(pk) for pk in AuthenticatorApp.objects.values_list("pk", flat=True))
-        self.stdout.write(f"Sealed anew: {tokens} token(s), {apps} authenticator app(s).")
+        hooks = sum(_reseal_webhook(pk) for pk in Webhook.objects.values_list("pk", flat=True))
+        self.stdout.write(f"Sealed anew: {tokens} token(s), {apps} authenticator app(s), {hooks} webhook(s).")
 
 
 @transaction.atomic
@@ -30,6 +32,15 @@ def _reseal_token(pk: Any) -> bool:
         return False
     sealed = sealing.seal(token.root_key, place=token.place)
     return bool(Token.objects.filter(pk=pk).update(key=sealed))
+
+
+@transaction.atomic
+def _reseal_webhook(pk: int) -> bool:
+    webhook = Webhook.objects.select_for_update().filter(pk=pk).first()
+    if webhook is None or sealing.is_current(bytes(webhook.sealed), place=webhook.place):
+        return False
+    webhook.seal(webhook.secret)
+    return bool(Webhook.objects.filter(pk=pk).update(sealed=webhook.sealed))
 
 
 @transaction.atomic

@@ -11,9 +11,10 @@ from indexsite.actors import SITE, Actor
 from indexsite.audit import drafts as events
 from indexsite.audit.lifecycle import NO_REASON
 from indexsite.policies import Action
+from releases.actions import webhooks
 from releases.actions.drafts import comparing, reminding
 from releases.actions.drafts.standing import event_of, insist_editable, locked
-from releases.models import Draft, DraftFile, DraftFileState, DraftState, Project, lock_project
+from releases.models import Draft, DraftFile, DraftFileState, DraftState, Project, WebhookEvent, lock_project
 from releases.models.drafts import STATUS_KEPT
 from tokens.models import Token
 
@@ -49,6 +50,7 @@ def _end(actor: Actor, draft: Draft, reason: str, at: datetime) -> None:
         actor,
         event_of(events.DraftCanceled, draft, reason=reason or NO_REASON),
     )
+    webhooks.announce(draft, WebhookEvent.CANCELED, at=at)
     if draft.reserves_name and draft.project is not None:
         _give_name_back(actor, draft.project)
 

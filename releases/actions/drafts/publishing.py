@@ -14,7 +14,7 @@ from indexsite import audit, reasons
 from indexsite.actors import Actor
 from indexsite.audit import drafts as events
 from indexsite.policies import Action, may
-from releases.actions import naming, pages, releasing, tombstones
+from releases.actions import naming, pages, releasing, tombstones, webhooks
 from releases.actions.drafts import comparing
 from releases.actions.drafts.approving import void_all
 from releases.actions.drafts.standing import (
@@ -38,6 +38,7 @@ from releases.models import (
     Project,
     ReservedFilename,
     UsedFilename,
+    WebhookEvent,
     digest_of,
 )
 from releases.notices import drafts as notices
@@ -86,6 +87,7 @@ def _submit(actor: Actor, draft: Draft, at: datetime) -> None:
     draft.save(update_fields=["digest", "state", "notice", "ended_at"])
     ReservedFilename.objects.bulk_create([ReservedFilename(filename=file.filename, draft=draft) for file in files])
     comparing.ask_for_comparison(draft)
+    webhooks.announce(draft, WebhookEvent.SUBMITTED, at=at)
     event = audit.record(actor, event_of(events.DraftSubmitted, draft, digest=draft.digest))
     notices.submitted(draft, files=files, by=actor, address=review_address(draft), event_id=event.pk, at=at)
 
@@ -114,6 +116,7 @@ def give_back(actor: Actor, draft: Draft, reason: str, *, at: datetime) -> None:
     draft.digest, draft.publish_at = "", None
     draft.move(DraftState.RETURNED, at=at, notice=reason)
     draft.save(update_fields=["digest", "publish_at", "state", "notice", "ended_at"])
+    webhooks.announce(draft, WebhookEvent.RETURNED, at=at)
     event = audit.record(actor, event_of(events.DraftReturned, draft, reason=reason))
     notices.returned(draft, by=actor, reason=reason, address=review_address(draft), event_id=event.pk, at=at)
 
@@ -202,6 +205,7 @@ def publish_locked(actor: Actor, draft: Draft, at: datetime) -> None:
     draft.move(DraftState.PUBLISHED, at=at)
     draft.save(update_fields=["digest", "state", "notice", "ended_at"])
     audit.record(actor, event_of(events.DraftPublished, draft, digest=draft.digest))
+    webhooks.announce(draft, WebhookEvent.PUBLISHED, at=at)
     releasing.tell(actor, release, is_new_project=is_first, is_new_release=is_new, at=at)
 
 
