@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -178,3 +179,54 @@ def name_of(case: RecoveryCase) -> str:
 
 def tier_name(tier: int) -> str:
     return Tier(tier).name
+
+
+def what_next(case: RecoveryCase, acts: Collection[str], missing: Sequence[str], *, is_mine: bool) -> str:
+    """What whoever looks does now, in one or two sentences: for somebody who sees such a page for the first time.
+
+    Args:
+        acts: codes of what they may do.
+        missing: whose yes is still needed, in words.
+        is_mine: whether they work on the case.
+    """
+    state = CaseState(case.state)
+    if case.user is None and state not in _NOTHING_TO_DO:
+        return "Nothing to do: there is no such account, and the site answers by itself."
+    if state in _NOTHING_TO_DO:
+        return f"Nothing to do: {_NOTHING_TO_DO[state]}"
+    if state == CaseState.DISPUTED:
+        return (
+            "Find out who the owner is, then settle the dispute below."
+            if "settle" in acts
+            else "Nothing to do: security finds out who the owner is, and settles it."
+        )
+    if "approve" in acts and state == CaseState.APPROVED:
+        return "Your yes is wanted: read the evidence, then approve below. To ask or reject, take the case."
+    if state == CaseState.APPROVED and case.assessment.get("minimum_met"):
+        return f"Nothing to do: it waits for a yes of {' and of '.join(missing)}."
+    if not is_mine and "take" not in acts:
+        return "Somebody else of the desk has to look at it."
+    begin = "" if is_mine else "Take the case. Then "
+    if case.assessment.get("minimum_met"):
+        text = "read the evidence, and approve, ask or reject below."
+    else:
+        text = "ask the claimant for more below, or reject: the evidence is not enough, and no yes would count."
+    return (begin + text) if begin else text[0].upper() + text[1:]
+
+
+_NOTHING_TO_DO = {
+    CaseState.SUBMITTED: "the claimant has not opened the mailed link.",
+    CaseState.EVIDENCE: "the claimant gathers evidence, and the case comes to the queue when they are done.",
+    CaseState.NEEDS_INFO: "the claimant was asked, and the case comes back with the answer.",
+    CaseState.COOLING: "it is decided. The site hands the account over in time, unless its owner stops it.",
+    CaseState.AUTO_COOLING: "the rules decided it. The site hands it over in time, unless its owner stops it.",
+    CaseState.EXECUTED: "the claimant sets up a new factor with the link that was mailed.",
+    CaseState.HOLD: "the account is theirs again. Until the hold ends nothing can be published or handed on.",
+    CaseState.CLOSED: "it is over.",
+    CaseState.CANCELLED: "its owner has stopped it.",
+    CaseState.SELF_RESOLVED: "its owner has signed in.",
+    CaseState.REJECTED: "it was rejected.",
+    CaseState.EXPIRED: "it ran out.",
+    CaseState.DUPLICATE: "another case went on in its place.",
+    CaseState.WITHDRAWN: "the claimant took it back.",
+}

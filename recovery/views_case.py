@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -84,7 +85,8 @@ def case(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         checks=_checks(found, at, is_unmasked=is_unmasked),
         related=related,
         consent=consent,
-        conflict=_conflict(actor, found),
+        conflict=(conflict := _conflict(actor, found)),
+        what_next="" if conflict else _what_next(found, acts, consent, is_mine=is_mine),
         acts=acts,
         other_acts=[act for code, act in acts.items() if code not in _EMBEDDED],
         approve=_approve_form(found) if APPROVE.code in acts and not consent.refusal else None,
@@ -107,6 +109,11 @@ def _conflict(actor: Actor, found: RecoveryCase) -> str:
     """Why somebody of the desk may not work on this one, or ""."""
     verdict = may(actor, Action.CASE_WORK, found)
     return verdict.sentence if isinstance(verdict, Denied) and verdict.code == "conflict-of-interest" else ""
+
+
+def _what_next(found: RecoveryCase, acts: Collection[str], consent: Consent, *, is_mine: bool) -> str:
+    useful = set(acts) - ({APPROVE.code} if consent.refusal else set())
+    return presentation.what_next(found, useful, consent.missing, is_mine=is_mine)
 
 
 def _masked(line: story_lines.Line) -> story_lines.Line:

@@ -14,6 +14,7 @@ import pytest
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
 from playwright.sync_api import Browser, ConsoleMessage, Page, StorageState, expect
 
+from recovery.case_acts import ACTS
 from tests.support import axe, chromium, crowd
 from tests.support.site import Site
 
@@ -151,6 +152,14 @@ MODERATION = [
     "/admin/look-up/account/dave/",
     "/admin/look-up/project/greetings/",
 ]
+DESK = [
+    "/admin/recovery/queue/",
+    "/admin/recovery/queue/?tab=disputed&late=1",
+    "/admin/recovery/queue/?tab=cooling",
+    "/admin/recovery/figures/",
+]
+# Pages of acts on a case, which share one template: with a reason alone, with a field, with nothing at stake.
+CASE_ACTS = ("reject", "bounce", "release")
 CURATORS = ["/admin/critical/", "/admin/critical/queue/", "/admin/critical/propose/"]
 AUDITORS = ["/admin/", "/admin/audit/", "/admin/audit/?actor=alice", "/admin/audit/seals/"]
 
@@ -162,6 +171,7 @@ LOOKED_AT: dict[str, list[str]] = {
     "gina": TOGETHER,
     "hugo": ASKED,
     "mona": MODERATION,
+    "theo": DESK,
     "lena": CURATORS,
     "audra": AUDITORS,
 }
@@ -173,6 +183,7 @@ LED_TO: dict[str, tuple[str, str]] = {
     "people_team": ("gina", f"{GREETINGS}/people/"),
     "project_invitation": ("hugo", "/account/invitations/"),
     "moderate_report": ("mona", "/admin/moderation/reports/"),
+    "desk_case": ("theo", "/admin/recovery/queue/?tab=open"),
     "audit_event": ("audra", "/admin/audit/"),
     "critical_proposal": ("lena", "/admin/critical/queue/"),
     "transfer_answer": ("hugo", "/account/invitations/"),
@@ -227,6 +238,9 @@ BUTTONS = {
     "organization_invitation",
     "organization_invitation_answer",
     "organization_team_change",
+    "desk_next",
+    "desk_view_drop",
+    "desk_heartbeat",
 }
 # Answered by programs, not looked at by people.
 MACHINES = (
@@ -285,11 +299,12 @@ def test_every_page_is_looked_at_here() -> None:
     paths = {path.partition("?")[0] for paths in LOOKED_AT.values() for path in paths} - {"/no-such-page/"}
     looked_at = {resolve(path).url_name for path in paths} | set(LED_TO)
     pages = {name for route, name in _routes(get_resolver().url_patterns) if not _is_elsewhere(route)}
-    assert pages - looked_at - set(ON_THE_WAY) - BUTTONS == set()
+    acts_on_cases = {f"desk_{act.code}" for act in ACTS}
+    assert pages - looked_at - set(ON_THE_WAY) - BUTTONS - acts_on_cases == set()
 
 
 def _is_elsewhere(route: str) -> bool:
-    rooms = ("admin/moderation/", "admin/look-up/", "admin/critical/", "admin/audit/")
+    rooms = ("admin/moderation/", "admin/look-up/", "admin/critical/", "admin/audit/", "admin/recovery/")
     is_elsewhere = route.startswith("admin/") and not route.startswith(rooms)
     return is_elsewhere or route.startswith(MACHINES)
 
@@ -328,6 +343,16 @@ def test_pages_with_numbers_look_right(
             page.goto(LED_TO[url_name][1])
             page.goto(_first_link_to(page, url_name))
             _inspect_all(page, url_name, faults)
+    assert faults == []
+
+
+def test_acts_on_a_case_look_right(site: Site, browser: Browser, people: Callable[[str], StorageState]) -> None:
+    with _opened(site, browser, "desktop", people("theo")) as (page, faults):
+        page.goto("/admin/recovery/queue/?tab=disputed")
+        case = _first_link_to(page, "desk_case")
+        for act in CASE_ACTS:
+            page.goto(f"{case}{act}/")
+            _inspect_all(page, act, faults)
     assert faults == []
 
 

@@ -47,9 +47,9 @@ def fill(count: int) -> None:
     )  # fmt: skip
     Evidence.objects.bulk_create(_evidence(case, signal) for case in cases for signal in _SHOWN)
     NoticeSent.objects.bulk_create(
-        NoticeSent(case=case, kind=kind, address=case.mailbox, queued_at=sent, sent_at=sent)
+        NoticeSent(case=case, kind=kind, address=case.mailbox, queued_at=now - sent, sent_at=now - sent)
         for case in cases
-        for kind, sent in ((NoticeKind.OPENED, now - OPENED), (NoticeKind.LAST_DAY, now - timedelta(days=2)))
+        for kind, sent in _TOLD.items()
     )
     for user, case in zip(users, cases, strict=True):
         cast.add_totp(user)
@@ -58,6 +58,8 @@ def fill(count: int) -> None:
         case.save(update_fields=["state", "approvals_needed", "evidence_digest"])
 
 
+# How long ago each of its letters left: whatever is due before an execution has.
+_TOLD = {NoticeKind.OPENED: OPENED, NoticeKind.HALFWAY: timedelta(days=4), NoticeKind.LAST_DAY: timedelta(days=2)}
 _SHOWN = {Signal.MAILBOX: "E", Signal.PASSWORD: "K"}
 
 

@@ -15,7 +15,7 @@ from accounts.models import StaffRole, User
 from indexsite import audit, clock, sealing
 from indexsite.actors import SITE
 from indexsite.audit.staff import StaffFounded
-from indexsite.management.demo import together
+from indexsite.management.demo import recoveries, together
 from indexsite.management.demo.acting import at_browser, publish
 from indexsite.management.demo.cast import CAST, PACKAGES, Person
 from indexsite.management.demo.derived import Secrets, base32
@@ -158,6 +158,7 @@ def _create(derived: Secrets) -> None:
     _tokens(users["alice"], derived)
     # Published with a factor, as everybody must; he has lost it since.
     _lose_factor(users["dave"])
+    recoveries.create(users)
     # Last: what was published already was published without.
     _rules()
 
