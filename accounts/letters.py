@@ -46,6 +46,7 @@ def _silent(why_not: str, *, mine: bool = False) -> Row:
 
 _MANAGERS_ARE_TOLD = _sent("organization-news", MANAGERS, mine=True)
 _STAFF_ARE_TOLD = _sent("staff-news", STAFF)
+_PROTECTION = _sent("policy-news", PROJECT_OWNERS, mine=True)
 _BOTH_SIDES = _sent("transfer-news", ALL_SIDES, mine=True)
 
 ROWS: dict[str, Row] = {
@@ -171,6 +172,14 @@ ROWS: dict[str, Row] = {
     "transfer.cancelled": _BOTH_SIDES,
     "transfer.lapsed": _sent("transfer-news", ALL_SIDES),
     "transfer.done": _sent("transfer-news", ALL_SIDES),
+    # -- what protects releases
+    "policy.changed": _PROTECTION,
+    "policy-change.asked": _PROTECTION,
+    "policy-change.agreed": _PROTECTION,
+    "policy-change.agreed-by-staff": _sent("policy-news", PROJECT_OWNERS),
+    "policy-change.stopped": _PROTECTION,
+    "policy-change.lapsed": _sent("policy-news", PROJECT_OWNERS),
+    "policy-change.done": _sent("policy-news", PROJECT_OWNERS),
     # -- organisations
     "organization.created": _sent("organization-created", EVERY, mine=True),
     "organization.invited": _sent("organization-invitation", ASKED, mine=True),

@@ -67,7 +67,7 @@ from indexsite.requirements import (
     verified_email,
     writable,
 )
-from indexsite.second_people import second_curator, uninvolved
+from indexsite.second_people import no_part_in_it, second_curator, second_owner, uninvolved
 from indexsite.verdicts import Allowed, Denied
 from releases.models import RoleKind
 
@@ -167,6 +167,8 @@ _ADDING = (
     not_on_hold_or_by_project_token,
     writable,
 )
+# What it takes to decide who looks after a project, and what protects it.
+_DECIDING = (interactive, _OWNER, obligations_met, not_quarantined, edits_free, not_on_hold, recent_step_up)
 _MANAGER = membership(MembershipKind.MANAGER)
 _DESK = staff_role(StaffKind.SUPPORT_1, StaffKind.SUPPORT_2, StaffKind.SECURITY)
 _SENIOR = staff_role(StaffKind.SUPPORT_2, StaffKind.SECURITY)
@@ -202,15 +204,25 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
     Action.PROJECT_CREATE: (scope(Permission.UPLOAD), verified_email, factor_held, uploads_free, not_on_hold),
     Action.PROJECT_MANAGE: (interactive, role(*RoleKind), obligations_met),
     Action.PROJECT_STATUS: (interactive, _OWNER, obligations_met, not_quarantined, not_on_hold, recent_step_up),
-    Action.PROJECT_TRANSFER: (
+    Action.PROJECT_TRANSFER: _DECIDING,
+    Action.PROJECT_POLICY: _DECIDING,
+    Action.POLICY_CHANGE_AGREE: (
         interactive,
         _OWNER,
         obligations_met,
-        not_quarantined,
         edits_free,
         not_on_hold,
+        second_owner,
         recent_step_up,
     ),
+    # Where the project has one owner alone.
+    Action.POLICY_CHANGE_AGREE_AS_STAFF: (
+        interactive,
+        staff_role(StaffKind.MODERATOR),
+        no_part_in_it,
+        *_IN_CHARGE,
+    ),
+    Action.POLICY_CHANGE_STOP: (interactive, _OWNER, obligations_met),
     Action.PROJECT_DELETE: (interactive, _OWNER, obligations_met, not_quarantined, not_on_hold, recent_step_up),
     Action.PROJECT_QUARANTINE: (
         interactive,
@@ -229,33 +241,9 @@ RULES: dict[Action, tuple[Requirement, ...]] = {
         step_up_in_browser,
     ),
     # Asked beside ROLE_INVITE: whoever becomes owner could take the project away from those who are.
-    Action.OWNER_INVITE: (
-        interactive,
-        _OWNER,
-        obligations_met,
-        not_quarantined,
-        edits_free,
-        not_on_hold,
-        recent_step_up,
-    ),
-    Action.ROLE_GRANT: (
-        interactive,
-        _OWNER,
-        obligations_met,
-        not_quarantined,
-        edits_free,
-        not_on_hold,
-        recent_step_up,
-    ),
-    Action.ROLE_REMOVE: (
-        interactive,
-        _OWNER,
-        obligations_met,
-        not_quarantined,
-        edits_free,
-        not_on_hold,
-        recent_step_up,
-    ),
+    Action.OWNER_INVITE: _DECIDING,
+    Action.ROLE_GRANT: _DECIDING,
+    Action.ROLE_REMOVE: _DECIDING,
     # Leaving gives rights away: whoever wants to be rid of an obligation may go without meeting it first.
     Action.ROLE_LEAVE: (interactive, role(*RoleKind), edits_free, not_on_hold, recent_step_up),
     Action.INVITATION_ANSWER: (interactive, verified_email, factor_held, edits_free, not_on_hold),

@@ -20,6 +20,7 @@ JOBS: tuple[Periodic, ...] = (
     Periodic("deletions-purge", "releases.tasks.purge_deleted", timedelta(minutes=15)),
     Periodic("drafts", "releases.tasks.tend_drafts", timedelta(minutes=1)),
     Periodic("webhooks", "releases.tasks.tend_webhooks", timedelta(minutes=1)),
+    Periodic("policy-changes", "releases.tasks.tend_policy_changes", timedelta(minutes=1)),
     Periodic("transfers", "releases.tasks.tend_transfers", timedelta(minutes=1)),
     Periodic("token-reminders", "tokens.tasks.remind_of_ends", timedelta(hours=1)),
     Periodic("staff-changes", "accounts.tasks.tend_staff_changes", timedelta(minutes=1)),

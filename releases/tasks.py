@@ -8,7 +8,7 @@ from django.tasks import task
 
 from indexsite import clock
 from releases import downloads, sweeping
-from releases.actions import pages, webhooks
+from releases.actions import pages, policy_changes, webhooks
 from releases.actions.drafts import ending, pressing
 from releases.actions.lifecycle import purging
 from releases.actions.transfers import carrying_out
@@ -45,6 +45,11 @@ def tend_drafts() -> None:
 @task()
 def tend_webhooks() -> None:
     webhooks.tend(at=clock.now())
+
+
+@task()
+def tend_policy_changes() -> None:
+    policy_changes.tend(at=clock.now())
 
 
 @task()

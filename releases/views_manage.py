@@ -17,7 +17,7 @@ from indexsite.http import actor_of, enforces
 from indexsite.policies import Action, offers, require
 from releases import queries_lifecycle, queries_manage
 from releases.actions.projects import open_project
-from releases.models import Project, designation_of
+from releases.models import Project, described, designation_of
 from releases.queries_downloads import downloads_of
 
 
@@ -107,6 +107,8 @@ def settings(request: HttpRequest, project: Project, user: User) -> HttpResponse
         "may_delete": offers(actor, Action.PROJECT_DELETE, project),
         "may_change_status": offers(actor, Action.PROJECT_STATUS, project),
         "offers_webhooks": offers(actor, Action.WEBHOOK_CHANGE, project),
+        "publishing": described(project.publishing_policy),
+        "offers_policy": offers(actor, Action.PROJECT_POLICY, project),
         "offers_transfer": offers(actor, Action.PROJECT_TRANSFER, project),
     }
     return render(request, "releases/manage/settings.html", context)

@@ -34,7 +34,7 @@ from releases.forms_lifecycle import (
     ProhibitedNameForm,
     VerdictForm,
 )
-from releases.models import MalwareReport, ProhibitedProjectName, Project, ProjectStatus, Verdict
+from releases.models import MalwareReport, PolicyChange, ProhibitedProjectName, Project, ProjectStatus, Verdict
 from tokens.actions.leaks import report_leak
 
 _PAGE_LENGTH = 50
@@ -59,6 +59,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         title="Moderation",
         may_judge=bool(may(actor, Action.MALWARE_JUDGE)),
         waiting=MalwareReport.objects.open().count() if may(actor, Action.MALWARE_JUDGE) else 0,
+        may_agree=bool(may(actor, Action.POLICY_CHANGE_AGREE_AS_STAFF)),
+        policy_changes=PolicyChange.objects.waiting().lacking_second().count(),
         may_prohibit=bool(may(actor, Action.NAME_PROHIBIT)),
         may_clear=bool(may(actor, Action.LIMIT_CLEAR)),
         may_take_leaks=bool(may(actor, Action.LEAK_REPORT)),

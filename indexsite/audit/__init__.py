@@ -21,6 +21,7 @@ from indexsite.audit import (  # noqa: F401 - joins the vocabulary
     evidence,
     lifecycle,
     organizations,
+    policy,
     recovery,
     safety,
     staff,

@@ -35,6 +35,7 @@ from indexsite.errors import Conflict, PermissionRefused
 from indexsite.limits import Limit
 from indexsite.policies import Action, may, require
 from mfa.models import RecoveryDevice, SecurityKey, is_security_key, live_device
+from releases.actions import policy_changes
 from releases.actions.people import standing
 from releases.actions.transfers import standing as transfers
 from releases.models import OPEN_TRANSFER, Project, ProjectInvitation, Transfer
@@ -203,7 +204,12 @@ def _stop(user: User, event: AuditEvent | None, at: datetime) -> list[str]:
             stopped.append(f"unverified address removed: {event.data['email']}")
     # Not those from before: an old letter in a stranger's hands should not undo what is older still.
     since = (event.at if event is not None else at) - _MEANWHILE
-    return stopped + _stop_invitations(user, since, at) + _stop_transfers(user, since, at)
+    return [
+        *stopped,
+        *_stop_invitations(user, since, at),
+        *_stop_transfers(user, since, at),
+        *_stop_policy_changes(user, since, at),
+    ]
 
 
 def _stop_invitations(user: User, since: datetime, at: datetime) -> list[str]:
@@ -225,6 +231,12 @@ def _stop_invitations(user: User, since: datetime, at: datetime) -> list[str]:
             people.taken_back(invitation, by=SITE, at=at)
             stopped.append(f"invitation of {invitation.shown} to {project.name} taken back")
     return stopped
+
+
+def _stop_policy_changes(user: User, since: datetime, at: datetime) -> list[str]:
+    why = f"{user.username}, who asked for it, says it was somebody else"
+    stopped = policy_changes.stop_those_of(user, since=since, why=why, at=at)
+    return [f"change of the protection of {name} stopped" for name in stopped]
 
 
 def _stop_transfers(user: User, since: datetime, at: datetime) -> list[str]:

@@ -19,7 +19,7 @@ from indexsite.audit import organizations as events
 from indexsite.errors import Conflict, InvalidInput
 from indexsite.policies import Action, require
 from mfa.models import RemovalGround, devices_of, remove_factor
-from releases.actions.people import answering, removing, standing
+from releases.actions.people import answering, standing
 from releases.models import Project, ProjectInvitation, Role, RoleKind
 from releases.notices import people as notices
 from releases.queries_closing import closing_of
@@ -107,7 +107,7 @@ def _insist_not_needed(user: User, at: datetime) -> None:
 def _leave_projects(user: User, *, by: Actor, at: datetime) -> None:
     for project in Project.objects.filter(roles__user=user).distinct().order_by("pk"):
         roles = list(Role.objects.filter(user=user, project=project))
-        removing.drop_roles(project, user, roles, by=by, at=at)
+        standing.drop_roles(project, user, roles, by=by, at=at)
         notices.member_closed(user, project, kinds=[RoleKind(role.kind) for role in roles], at=at)
     Role.objects.filter(user=user).delete()  # what is left is on deleted projects
 

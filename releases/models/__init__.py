@@ -45,6 +45,14 @@ from releases.models.people import (
     people_with,
     role_since,
 )
+from releases.models.policy_changes import (
+    POLICY_DELAY,
+    PolicyChange,
+    PolicyChangeState,
+    described,
+    owner_since,
+    weakened,
+)
 from releases.models.projects import (
     ProhibitedProjectName,
     Project,
@@ -65,6 +73,7 @@ __all__ = [
     "MAX_APPROVALS",
     "MAX_REPORT",
     "OPEN_TRANSFER",
+    "POLICY_DELAY",
     "TRANSFER_DELAY",
     "TRANSFER_OFFER_LIFE",
     "UNDO_TIME",
@@ -88,6 +97,8 @@ __all__ = [
     "ListSource",
     "MalwareReport",
     "PackageType",
+    "PolicyChange",
+    "PolicyChangeState",
     "ProhibitedProjectName",
     "Project",
     "ProjectInvitation",
@@ -112,6 +123,7 @@ __all__ = [
     "WebhookEvent",
     "any_critical",
     "are_colleagues",
+    "described",
     "designation_of",
     "digest_of",
     "draft_id_in",
@@ -125,7 +137,9 @@ __all__ = [
     "is_secret_from",
     "kinds_that_include",
     "lock_project",
+    "owner_since",
     "people_with",
     "role_since",
+    "weakened",
     "yank_shown",
 ]

@@ -13,6 +13,7 @@ from indexsite.http import actor_of, status_of
 from indexsite.policies import Action
 from releases import queries_people
 from releases.actions.people import removing
+from releases.actions.policy_changes import PolicyChangeWaits, TooFewApprovers
 from releases.models import LastOwner, Project, RoleKind
 from releases.queries_people import Loss, Person
 from releases.views_people.opening import people_page, people_url
@@ -47,22 +48,26 @@ def _losses(project: Project, person: Person) -> dict[str, object]:
 
 def _change(request: HttpRequest, project: Project, person: Person) -> HttpResponse | None:
     actor, at, who = actor_of(request), clock.now(), person.user
+    waits = None
     act, _, kind = request.POST.get("act", "").partition(":")
     try:
         if act == "remove":
-            removing.remove_member(actor=actor, project=project, member=who, at=at)
+            waits = removing.remove_member(actor=actor, project=project, member=who, at=at)
             said = f"{who.username} has no role of their own on {project.name} any more."
         elif act == "step-down":
             removing.step_down(actor=actor, project=project, member=who, at=at)
             said = f"{who.username} is a maintainer of {project.name} now."
         elif act == "take" and kind in RoleKind:
-            removing.take_role(actor=actor, project=project, member=who, kind=RoleKind(kind), at=at)
+            waits = removing.take_role(actor=actor, project=project, member=who, kind=RoleKind(kind), at=at)
             said = f"{who.username} is no longer {kind} of {project.name}."
         else:
             return None
-    except (LastOwner, removing.NoSuchRole) as error:
+    except (LastOwner, removing.NoSuchRole, TooFewApprovers, PolicyChangeWaits) as error:
         messages.error(request, error.sentence)
         return None
+    if waits is not None:
+        until = clock.written(waits.due_at)
+        said = f"{who.username} stays approver until {until}; all owners are told, and can stop it."
     messages.success(request, said)
     return redirect(people_url(project) if actor.person != who else "manage_projects")
 

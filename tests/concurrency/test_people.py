@@ -22,7 +22,7 @@ from tests.support.races import SURELY, meet, together, without_locks
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BEFORE_THE_LOCK = "releases.actions.people.standing.lock"
-AFTER_THE_LOCK = "releases.actions.people.removing.drop_roles"
+AFTER_THE_LOCK = "releases.actions.people.standing.drop_roles"
 CLOSING_IT = "accounts.models.Invitation.end"
 BOTH = {"role.invitation-accepted", "role.invitation-revoked"}  # what the history never says of one invitation
 

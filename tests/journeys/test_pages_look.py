@@ -78,6 +78,7 @@ ACCOUNT = [
     "/project/critlib/report/",
     "/manage/project/sampleproject/tokens/",
     "/manage/project/sampleproject/settings/",
+    "/manage/project/sampleproject/policy/",
     "/manage/project/sampleproject/history/",
 ]
 # Without a factor the same pages ask for one.
@@ -142,6 +143,7 @@ MODERATION = [
     "/admin/moderation/",
     "/admin/moderation/names/",
     "/admin/moderation/reports/",
+    "/admin/moderation/policy-changes/",
     "/admin/moderation/leaks/",
     "/admin/moderation/limits/?kind=account&name=mona",
     "/admin/moderation/project/greetings/",
@@ -202,6 +204,7 @@ ON_THE_WAY = {
     "account_confirm_sign_in": "shown while a sign-in waits; test_new_browser sees it",
     "account_confirm_sign_in_link": "a mailed link; test_new_browser sees it",
     "manage_webhook": "needs a webhook; tests/releases/test_webhooks.py opens it",
+    "moderate_policy_change": "needs a change that staff may agree to; releases/test_policy_changes sees it",
     "draft_file": "no page: bytes of a file",
     "draft_zip": "no page: bytes of files",
     "draft_hand_in": "needs a draft; test_drafts sees it",
@@ -233,6 +236,8 @@ BUTTONS = {
     "recovery_key_options",
     "people_invitation",
     "manage_transfer_cancel",
+    "manage_policy_stop",
+    "manage_policy_agree",
     "transfer_accept",
     "transfer_decline",
     "organization_invitation",

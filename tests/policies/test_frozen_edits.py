@@ -50,6 +50,7 @@ GOES_ON: dict[Action, str] = {
     Action.FILE_DELETE: "publishing goes on; every owner can undo it for a day",
     Action.DELETION_UNDO: "it takes back what may be the thief's",
     Action.TRANSFER_CANCEL: "it takes back what may be the thief's",
+    Action.POLICY_CHANGE_STOP: "it takes back what may be the thief's",
     Action.TRANSFER_DECLINE: "saying no gains nothing",
     Action.INVITATION_DECLINE: "saying no gains nothing",
     Action.MALWARE_REPORT: "a warning to others gains nothing",

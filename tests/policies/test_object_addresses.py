@@ -44,6 +44,7 @@ from tests.support.object_acts import (
     Act,
 )
 from tests.support.people import browser
+from tests.support.policy_changes import weaker
 from tests.support.recovery import stored_case
 from tests.support.tokens import basic, token_of
 from tests.support.transfers import offer
@@ -169,6 +170,7 @@ def stage(
         "draft": draft_of(alice).public_id,
         "webhook": webhook_of(alice, project).public_id,
         "transfer": offer(alice, rocket, "frank").pk,
+        "policy_change": weaker(project, asked_by=bob).pk,
         "proposal": proposal.pk,
         "listing": listing.pk,
         "report": reported(bob, project).pk,

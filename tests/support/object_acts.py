@@ -214,6 +214,9 @@ ACTS: dict[str, list[Act]] = {
     f"{_PROJECT}settings/webhooks/<uuid:public_id>/": form(OWNERS, SAMPLE | {"public_id": "{webhook}"}),
     f"{_PROJECT}transfer/": form(OWNERS, SAMPLE, receiver="mallory", typed="sampleproject"),
     f"{_PROJECT}transfer/cancel/": button(OWNERS, ROCKET),
+    f"{_PROJECT}policy/": form(OWNERS, SAMPLE, publishing="required-explicit", approvals="0"),
+    f"{_PROJECT}policy/stop/": button(OWNERS, SAMPLE),
+    f"{_PROJECT}policy/<int:pk>/agree/": button(OWNERS, SAMPLE | {"pk": "{policy_change}"}),
     "manage/transfer/<int:pk>/": page(ONE_PERSON, {"pk": "{transfer}"}, right="frank"),
     "manage/transfer/<int:pk>/accept/": button(ONE_PERSON_WITH_FACTOR, {"pk": "{transfer}"}, right="frank"),
     "manage/transfer/<int:pk>/decline/": button(ONE_PERSON, {"pk": "{transfer}"}, right="frank"),
@@ -251,6 +254,12 @@ ACTS: dict[str, list[Act]] = {
     f"{_STAFF}report/<int:pk>/": form(
         MODERATORS, {"pk": "{report}"}, right="moderator", verdict="malware", reason="y"
     ),
+    f"{_STAFF}policy-changes/": page(MODERATORS, {}, right="moderator"),
+    f"{_STAFF}policy-change/<int:pk>/": [
+        *page(MODERATORS, {"pk": "{policy_change}"}, right="moderator"),
+        # After 14 days, where there is one owner alone: test_policy_changes.
+        *button(MODERATORS, {"pk": "{policy_change}"}, right="", reason="y"),
+    ],
     f"{_STAFF}limits/": page(MODERATORS, {}, right="moderator"),
     f"{_STAFF}leaks/": form(MODERATORS, {}, right="moderator", text="x", reason="y"),
     # Whoever can be answered may report what everybody may see.

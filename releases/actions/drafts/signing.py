@@ -43,7 +43,7 @@ class ApprovalStale(Conflict):
 class KeyNeeded(PermissionRefused):
     """The project's rules take nothing less than a security key for this."""
 
-    code = "key-needed"
+    code = "signing-key-needed"
 
     def __init__(self, project: Project) -> None:
         super().__init__(

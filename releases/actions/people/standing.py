@@ -9,7 +9,7 @@ from indexsite import audit
 from indexsite.actors import Actor
 from indexsite.errors import NotFound
 from indexsite.policies import Action, require, require_now
-from releases.models import Project, ProjectInvitation, RoleKind, holds_role, people_with
+from releases.models import Project, ProjectInvitation, Role, RoleKind, holds_role, people_with
 from tokens.actions import drop_tokens
 
 UPLOADERS = (RoleKind.OWNER, RoleKind.MAINTAINER)
@@ -71,3 +71,18 @@ def revoke(invitation: ProjectInvitation, *, by: Actor, at: datetime, reason: st
         reason=reason,
     )
     audit.record(by, event)
+
+
+def drop_roles(project: Project, member: User, roles: list[Role], *, by: Actor, at: datetime) -> int:
+    """Delete the roles, with the tokens and invitations that stood on them; returns the number of the record."""
+    Role.objects.filter(pk__in=[role.pk for role in roles]).delete()
+    kind_of_event = audit.RoleLeft if member == by.user else audit.RoleRemoved
+    event_id = 0
+    for role in roles:
+        event = kind_of_event(about=member, project=project.normalized_name, role=role.kind)
+        event_id = audit.record(by, event).pk
+    if not holds_role(member, project, UPLOADERS):
+        reason = f"because {member.username} may no longer upload to {project.name}"
+        drop_orphaned_tokens(project, by=by, at=at, reason=reason)
+    take_back_invitations_of(member, project, by=by, at=at)
+    return event_id
