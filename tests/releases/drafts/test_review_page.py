@@ -212,6 +212,28 @@ def test_the_page_asks_as_much_for_thirty_files_as_for_one(alice: User, bob: Use
     assert asked(1, "1.0") == asked(30, "2.0")
 
 
+def test_visitors_pay_nothing_for_drafts_in_review(alice: User, bob: User, project: Project) -> None:
+    pages = [f"/{kind}/sampleproject/{end}" for kind, end in (("project", ""), ("simple", ""), ("pypi", "json"))]
+
+    def asked() -> list[int]:
+        counts = []
+        for page in pages:
+            Client().get(page)
+            with CaptureQueriesContext(connection) as captured:
+                assert Client().get(page).status_code == 200
+            counts.append(len(captured))
+        return counts
+
+    before = asked()
+    for number in range(10):
+        draft = begin(by_token(bob), version=f"3.{number}")
+        add(by_token(bob), draft, make_wheel(version=f"3.{number}"))
+        submit_draft(actor=by_token(bob), draft=again(draft), at=clock.now())
+    task_backend.work_off()
+
+    assert asked() == before
+
+
 def test_the_report_is_json_that_every_database_takes(alice: User, project: Project) -> None:
     odd = make_wheel(files={"sampleproject/__init__.py": b"x" * 9000 + b"\0\n"})
     handed_in(alice, odd)
