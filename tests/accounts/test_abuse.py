@@ -12,8 +12,10 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.cache import cache
+from django.db import transaction
 from django.test import override_settings
 
+from accounts import notices
 from accounts.models import User
 from indexsite import limits
 from indexsite.limits import Limit
@@ -170,6 +172,11 @@ def reset(email: str) -> Callable[[], object]:
     return lambda: client.post("/account/password/reset/", {"email": email})
 
 
+def recovery(name: str) -> Callable[[], object]:
+    fields = {"username": name, "email": "me@example.com", "reason": "lost-factor"}
+    return lambda: people.browser().post("/recovery/", fields)
+
+
 @usefixtures
 def test_a_door_that_hashes_for_some_only_is_found_out(
     monkeypatch: pytest.MonkeyPatch,
@@ -209,6 +216,26 @@ def test_sign_up_takes_as_long_for_an_address_that_is_known() -> None:
 def test_a_reset_takes_as_long_for_an_address_that_is_known() -> None:
     cast.person("alice")
     assert difference(reset("alice@example.org"), reset("nobody@example.org")) < TOLERANCE
+
+
+@usefixtures
+def test_a_recovery_is_begun_as_quickly_for_a_name_that_is_here() -> None:
+    cast.person("alice")
+    assert difference(recovery("alice"), recovery("nobody-here")) < TOLERANCE
+
+
+@usefixtures
+def test_a_recovery_that_wrote_to_the_owner_at_once_would_be_found_out() -> None:
+    """There is no hash beside which it is lost: the measure sees one letter."""
+    alice = cast.person("alice")
+    known, unknown = recovery("alice"), recovery("nobody-here")
+
+    def known_and_told() -> None:
+        known()
+        with transaction.atomic():
+            notices.account_unfrozen(alice)
+
+    assert difference(known_and_told, unknown) > TOLERANCE
 
 
 @pytest.mark.asvs("6.3.8")

@@ -1,5 +1,8 @@
 """Where I am signed in, and what happened to my account."""
 
+import csv
+import io
+import json
 from datetime import timedelta
 
 import pytest
@@ -13,6 +16,8 @@ from accounts.models import User
 from indexsite import audit, history_pages
 from indexsite.policies import STEP_UP_WINDOW
 from tests.support import cast, people
+from tests.support.tokens import token_of
+from tokens.authentication import TokenCredential
 
 pytestmark = pytest.mark.django_db
 
@@ -121,6 +126,29 @@ def test_history_shows_only_what_is_about_me_and_hides_where_others_were(alice: 
     page = people.browser(carol).get("/account/history/").text
     assert "carol became maintainer of critlib." in page
     assert "The password was changed" not in page
+
+
+def test_a_history_is_filtered_and_taken_away_with_who_how_and_from_where(alice: User) -> None:
+    client = people.browser(alice, agent="Browser/9")
+    client.post("/account/letters/", {"letter": ["unyanked"]})
+    token = token_of(alice)
+    with transaction.atomic():
+        audit.record(cast.actor(alice, credential=TokenCredential(token, ())), audit.PasswordChanged(about=alice))
+    lines = list(csv.DictReader(io.StringIO(client.get("/account/history/?format=csv").getvalue().decode())))
+    assert lines == json.loads(client.get("/account/history/?format=json").getvalue())
+    found = {line["event"]: line for line in lines}
+    signed_in = found["account.signed-in"]
+    assert signed_in["sentence"] == "Signed in with password and authenticator app."
+    assert (signed_in["actor"], signed_in["address"], signed_in["client"]) == ("alice", "127.0.0.1", "Browser/9")
+    assert found["letters.chosen"]["credential"] == "web session"
+    assert found["password.changed"]["credential"] == token.label
+    for query, left in (
+        ("kind=letters", {"letters.chosen"}),
+        ("person=nobody", set()),
+        ("until=2020-01-01", set()),
+    ):
+        rows = json.loads(client.get(f"/account/history/?format=json&{query}").getvalue())
+        assert {row["event"] for row in rows} == left, query
 
 
 def test_history_is_paged_and_takes_any_page_number(carol: User) -> None:
