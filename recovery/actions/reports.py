@@ -173,21 +173,30 @@ def report(
         if found.freezes:
             user.edits_frozen_until = at + FREEZE_TIME
         user.save(update_fields=["edits_frozen_until", "uploads_frozen_until"])
-        row = SecurityReport.objects.create(
-            user=user,
-            source=ReportSource.HISTORY if from_history else ReportSource.LETTER,
-            event_id=claim.event_id,
-            what=audit.sentence(found.event)[:500] if found.event is not None else "",
-            reported_at=at,
-            address=actor.address,
-            client=actor.client,
-            is_proved=found.is_proved,
-            sessions_ended=drop_sessions(user, keep=keep_session if found.is_proved else ""),
-            stopped="; ".join(stopped)[:500],
-            frozen_until=user.edits_frozen_until if found.freezes else None,
-        )
-        audit.record(actor, safety.AccountReported(about=user, what=row.what, stopped=row.stopped or "sessions"))
-        notices.account_reported(user, report=row, actor=actor)
+        ended = drop_sessions(user, keep=keep_session if found.is_proved else "")
+        source = ReportSource.HISTORY if from_history else ReportSource.LETTER
+        return _write_down(actor, claim, found, source, ended=ended, stopped="; ".join(stopped)[:500], at=at)
+
+
+def _write_down(
+    actor: Actor, claim: Claim, found: Reported, source: ReportSource, *, ended: int, stopped: str, at: datetime
+) -> SecurityReport:
+    user = found.user
+    row = SecurityReport.objects.create(
+        user=user,
+        source=source,
+        event_id=claim.event_id,
+        what=audit.sentence(found.event)[:500] if found.event is not None else "",
+        reported_at=at,
+        address=actor.address,
+        client=actor.client,
+        is_proved=found.is_proved,
+        sessions_ended=ended,
+        stopped=stopped,
+        frozen_until=user.edits_frozen_until if found.freezes else None,
+    )
+    audit.record(actor, safety.AccountReported(about=user, what=row.what, stopped=row.stopped or "sessions"))
+    notices.account_reported(user, report=row, actor=actor)
     return row
 
 

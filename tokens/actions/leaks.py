@@ -15,7 +15,6 @@ from tokens import proofs
 from tokens.actions.revoke import drop_tokens
 from tokens.models import LEAKED
 
-MAX_TEXT = 200_000  # characters
 MOST = 1000  # tokens in one text
 
 
