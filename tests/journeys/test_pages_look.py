@@ -78,7 +78,7 @@ ACCOUNT = [
     "/project/critlib/report/",
     "/manage/project/sampleproject/tokens/",
     "/manage/project/sampleproject/settings/",
-    "/manage/project/sampleproject/policy/",
+    "/manage/project/sampleproject/settings/publishing/",
     "/manage/project/sampleproject/history/",
 ]
 # Without a factor the same pages ask for one.

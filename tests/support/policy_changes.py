@@ -17,7 +17,7 @@ LONG_AGO = timedelta(days=30)
 
 
 def policy_url(project: Project, rest: str = "") -> str:
-    return f"/manage/project/{project.normalized_name}/policy/{rest}"
+    return f"/manage/project/{project.normalized_name}/settings/publishing/{rest}"
 
 
 def post_policy(
