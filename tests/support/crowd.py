@@ -103,19 +103,22 @@ def session_of(site: Site, browser: Browser, name: str, told: dict[str, Any]) ->
         return page.context.storage_state()
 
 
-def sign_in(site: Site, page: Page, name: str, told: dict[str, Any]) -> None:
+def sign_in(site: Site, page: Page, name: str, told: dict[str, Any]) -> VirtualKey | None:
+    """Sign in; returns the key that was touched for it, which stays plugged in."""
+    key = None
     page.goto("/account/login/")
     before = len(site.letters_to(f"{name}@example.org"))
     page.fill("[name=username]", name)
     page.fill("[name=password]", told["password"])
     page.get_by_role("button", name="Sign in", exact=True).click()
     if told.get("security_key"):
-        touch(page, told["security_key"])
+        key = touch(page, told["security_key"])
     elif told.get("totp_secret"):
         prove(page, told["totp_secret"])
     site.confirm_sign_in(page, f"{name}@example.org", after=before)
     page.goto("/account/")
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    return key
 
 
 def touch(page: Page, told: dict[str, Any]) -> VirtualKey:
