@@ -64,7 +64,7 @@ def test_review_is_required_at_once_and_all_owners_read_it(alice: User, project:
         ["bob@example.org"],
     ]
     assert (
-        "review is required and other uploads are refused" in people.browser(alice).get(policy_url(project)).text
+        "Review is required and other uploads are refused" in people.browser(alice).get(policy_url(project)).text
     )
 
 
