@@ -46,16 +46,17 @@ def queue(request: HttpRequest) -> HttpResponse:
     actor, at = actor_of(request), clock.now()
     tab = queries_console.tab_of(request.GET.get("tab", ""))
     narrowed = FilterForm(request.GET)
-    filters = _filters(narrowed)
+    may_work = bool(may(actor, Action.CASE_WORK))
+    filters = _filters(narrowed, may_work=may_work)
     form = ViewForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            saving.save_view(actor=actor, name=form.cleaned_data["name"], query=_address(request))
+            kept = saving.save_view(actor=actor, name=form.cleaned_data["name"], query=_address(request))
         except (InvalidInput, Conflict) as error:
             form.refuse(error)
         else:
             messages.success(request, "This view is kept under its name.")
-            return redirect(f"{reverse('desk_queue')}?{_address(request)}")
+            return redirect(f"{reverse('desk_queue')}?{kept.query}")
     page = Paginator(queries_console.queue(tab, filters, actor.person, at), PER_PAGE).get_page(
         request.GET.get("page")
     )
@@ -73,14 +74,18 @@ def queue(request: HttpRequest) -> HttpResponse:
         page_obj=page,
         rows=[_row(case, at) for case in queries_console.lines(page)],
         views=SavedView.objects.filter(person=actor.person),
-        may_work=bool(may(actor, Action.CASE_WORK)),
+        may_work=may_work,
         here=_address(request),
     )
 
 
-def _filters(form: FilterForm) -> Filters:
-    """What was asked for, as far as it makes sense."""
-    form.is_valid()
+def _filters(form: FilterForm, *, may_work: bool) -> Filters:
+    """What was asked for, as far as it makes sense.
+
+    Whoever only reads sees mailboxes masked, and would find out by asking for one after the other whose it is.
+    """
+    if form.is_valid() and "@" in form.cleaned_data["q"] and not may_work:
+        form.add_error("q", "Mailboxes are looked up by who works on cases. Give a name, or the id of a case.")
     asked: dict[str, Any] = getattr(form, "cleaned_data", {})
     return Filters(
         tier=int(asked["tier"]) if asked.get("tier") else None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl, urlencode
+
 from django.db import transaction
 
 from indexsite import reasons
@@ -16,7 +18,7 @@ NAME_LENGTH, QUERY_LENGTH = 40, 300
 
 @transaction.atomic
 def save_view(*, actor: Actor, name: str, query: str) -> SavedView:
-    """Keep the filters of an address under a name; one of that name is replaced.
+    """Keep the filters of an address under a name, but for a mailbox among them; one of that name is replaced.
 
     Raises:
         InvalidInput: no name, or one that is too long.
@@ -31,8 +33,14 @@ def save_view(*, actor: Actor, name: str, query: str) -> SavedView:
     mine = SavedView.objects.filter(person=actor.person)
     if mine.exclude(name=name).count() >= MOST:
         raise Conflict(f"You have {MOST} views already; remove one first.", code="views-full")
-    row, _ = mine.update_or_create(person=actor.person, name=name, defaults={"query": query})
+    kept = {"query": _without_mailbox(query)}
+    row, _ = mine.update_or_create(person=actor.person, name=name, defaults=kept)
     return row
+
+
+def _without_mailbox(query: str) -> str:
+    """What somebody was looked for by goes with the case; a bookmark would keep it for years."""
+    return urlencode([(name, value) for name, value in parse_qsl(query) if "@" not in value])
 
 
 @transaction.atomic

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models import ProtectedError
 from django.test.utils import CaptureQueriesContext
 
@@ -18,11 +18,13 @@ from mfa.models import has_factor
 from recovery import domains
 from recovery.actions import approving, desk, requests
 from recovery.assurance import Signal
+from recovery.case_acts import ACTS
 from recovery.domains import DomainState
 from recovery.models import CaseApproval, CaseEvent, CaseState, RecoveryCase
 from releases.models import Project, Role, RoleKind
 from tests.support import cast, people, recovery
 from tests.support.cast import ProjectFactory
+from tests.support.database import changed_since, contents
 from tests.support.distributions import make_wheel
 from tests.support.people import HashCounter
 from tests.support.recovery import Calendar, Claim, headlines, link, on_duty, queued
@@ -169,6 +171,19 @@ def test_case_7_staff_without_a_role_do_nothing(olga: User, team: dict[str, User
             act()
         assert refused.value.code == "no-staff-role"
     assert list(RecoveryCase.objects.values()) == before
+
+
+@pytest.mark.parametrize("act", [*(each.code for each in ACTS), "heartbeat"])
+def test_case_7_staff_without_a_role_send_every_form_for_nothing(olga: User, act: str, calendar: Calendar) -> None:
+    claim = queued("olga", Signal.DEVICE)
+    plain = people.browser(recovery.desk("plain"))
+    form = {
+        "reason": "x", "text": "x", "digest": claim.case.evidence_digest, "goes_on": "yes", "into": str(claim.pk),
+        "email": "olga@example.org",
+    }  # fmt: skip
+    before = contents()
+    assert plain.post(f"/admin/recovery/case/{claim.pk}/{act}/", form).status_code == 403
+    assert changed_since(before) == set()
 
 
 # -- 11 --------------------------------------------------------------------------------------------------------
@@ -328,6 +343,9 @@ def test_case_25_who_decided_stays_known_and_what_they_wrote_stays_inert(
         team["tina"].delete()
     assert "recovery.approved" in people.events(olga)
     audit_seal.seal(at=clock.now())
+    assert list(audit_seal.findings()) == []
+    with connection.cursor() as cursor, pytest.raises(DatabaseError), transaction.atomic():
+        cursor.execute("UPDATE indexsite_auditevent SET actor_label = 'theo' WHERE actor_label = 'tina'")
     assert not people.letters_to("thief@example.net")
     history = people.browser(olga).get("/account/history/")
     assert b"<script>alert(1)" not in history.content

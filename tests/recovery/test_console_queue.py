@@ -150,6 +150,26 @@ def test_filters_stand_in_the_address_and_get_names(at_desk: Client, tina: User)
     assert not SavedView.objects.exists()
 
 
+def test_a_saved_view_forgets_the_mailbox_it_was_narrowed_down_to(at_desk: Client) -> None:
+    response = at_desk.post(f"{QUEUE}?tab=open&tier=1&q=carla%40example.org", {"name": "Hers"})
+    assert SavedView.objects.get().query == "tab=open&tier=1"
+    assert response["Location"] == f"{QUEUE}?tab=open&tier=1"
+
+
+@pytest.mark.parametrize("kind", [StaffKind.VIEWER, StaffKind.AUDITOR])
+def test_readers_cannot_find_out_whose_mailbox_it_is(calendar: Calendar, at_desk: Client, kind: StaffKind) -> None:
+    for name in ("carla", "olga"):
+        owner(name)
+        queued(name, Signal.DEVICE)
+    reader = people.browser(cast.staff("vera", kind))
+    right, wrong = ("?tab=open&q=carla@example.org", "?tab=open&q=nobody@example.org")
+    assert names(at_desk, right) == ["carla"]  # whoever works on cases may look mailboxes up
+    assert sorted(names(reader, right)) == sorted(names(reader, wrong)) == ["carla", "olga"]
+    page = reader.get(QUEUE + right).content.decode()
+    assert "Mailboxes are looked up by who works on cases." in page
+    assert names(reader, "?tab=open&q=carla") == ["carla"]
+
+
 def test_there_is_an_end_to_saved_views(at_desk: Client) -> None:
     for number in range(20):
         at_desk.post(f"{QUEUE}?tab=all", {"name": f"view {number}"})
