@@ -171,7 +171,7 @@ def thing(user: User | None, signal: Signal) -> str:
         case Signal.REPOSITORY:
             project = Project.objects.filter(roles__user=user).first() or cast.ProjectFactory(owner=user)
             metadata = {"project_url": ["Source, https://github.com/them/code"]}
-            version = secrets.token_hex(2)
+            version = secrets.token_hex(8)
             Release.objects.create(
                 project=project, version=version, normalized_version=version, created_at=then, metadata=metadata
             )

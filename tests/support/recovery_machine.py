@@ -193,7 +193,7 @@ class Machine:
             claim = self.claim(*UNDECIDED_STATES, CaseState.APPROVED, CaseState.COOLING, to=CaseState.QUEUED)
         known = SIGNALS if claim.name in {owner.username for owner in self.owners[:4]} else OWN_SIGNALS
         is_theirs = self.draw.random() < 0.9
-        for signal in self.draw.sample(known, self.draw.randint(3, 4)):
+        for signal in self.draw.sample(known, self.draw.randint(2, 4)):
             claim.offer(signal, passed=is_theirs and self.draw.random() < 0.95)
 
     def finish(self) -> None:
