@@ -57,9 +57,9 @@ def test_a_draft_is_returned_handed_in_again_and_published_and_another_canceled(
     expect(wendy.get_by_text("It waits for a decision")).to_be_visible()
     act(wendy, "Return", "Return it", reason="The changelog is missing")
     expect(wendy.get_by_text("The changelog is missing")).to_be_visible()
-    command = wendy.locator("#preview-install").inner_text()
+    command = wendy.locator("#install-pip").inner_text()
     act(wendy, "Make a new address", "Make a new address")
-    assert wendy.locator("#preview-install").inner_text() != command
+    assert wendy.locator("#install-pip").inner_text() != command
     act(wendy, "Hand in for review", "Hand it in")
     assert "skates-2.0" not in simple_page(site)
     act(wendy, "Publish", "Publish it")
