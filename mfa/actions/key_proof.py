@@ -80,6 +80,10 @@ def _accept(user: User | None, challenge: Challenge, answer: dict[str, Any], at:
     key = ceremonies.find_key(user, answer)
     if key.user.recovering_since is not None:
         raise ceremonies.UnknownKey
+    # The row is locked. The session forgets a challenge before it is answered, but two requests at the same moment
+    # have both read it: the second is not the work of a copied key, and some keys do not count at all.
+    if key.last_challenge == ceremonies.digest_of(challenge):
+        raise AnswerRefused
     proof = ceremonies.proved(key, challenge, answer)
     if user is None and (denied := account_unusable(key.user)) is not None:
         raise PermissionRefused(denied.sentence, code=denied.code, help_path=denied.help_path)
@@ -88,15 +92,12 @@ def _accept(user: User | None, challenge: Challenge, answer: dict[str, Any], at:
 
 
 def _note_use(proof: Proof, challenge: Challenge, at: datetime) -> None:
-    digest = ceremonies.digest_of(challenge)
-    # The row is locked. The session forgets a challenge before it is answered, but two requests at the same moment
-    # have both read it, and passkeys do not count.
-    used = SecurityKey.objects.filter(pk=proof.key.pk).exclude(last_challenge=digest)
-    changed = used.update(
-        sign_count=proof.counter, backup_state=proof.is_backed_up, last_used_at=at, last_challenge=digest
+    SecurityKey.objects.filter(pk=proof.key.pk).update(
+        sign_count=proof.counter,
+        backup_state=proof.is_backed_up,
+        last_used_at=at,
+        last_challenge=ceremonies.digest_of(challenge),
     )
-    if not changed:
-        raise AnswerRefused
 
 
 @transaction.atomic
