@@ -149,7 +149,11 @@ urlpatterns = [
     ),
     path("manage/project/<str:name>/settings/publishing/", views_policy.policy, name="manage_policy"),
     path("manage/project/<str:name>/settings/publishing/stop/", views_policy.stop, name="manage_policy_stop"),
-    path("manage/project/<str:name>/settings/publishing/<int:pk>/agree/", views_policy.agree, name="manage_policy_agree"),
+    path(
+        "manage/project/<str:name>/settings/publishing/<int:pk>/agree/",
+        views_policy.agree,
+        name="manage_policy_agree",
+    ),
     path("manage/project/<str:name>/history/", views_manage.history, name="manage_history"),
     path("manage/project/<str:name>/transfer/", views_transfers.transfer, name="manage_transfer"),
     path("manage/project/<str:name>/transfer/cancel/", views_transfers.cancel, name="manage_transfer_cancel"),
