@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from contextlib import closing
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -170,10 +171,10 @@ class Site:
         peaks = (int(found[1]) for text in status if (found := re.search(r"VmHWM:\s+(\d+) kB", text)))
         return max(peaks) * 1024
 
-    def _start(self, *arguments: str) -> None:
+    def _start(self, *arguments: str, program: Sequence[str] = ("manage.py",)) -> None:
         with (self.directory / f"{arguments[0]}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "manage.py", *arguments],
+                [sys.executable, *program, *arguments],
                 cwd=ROOT,
                 env=self.env,
                 stdout=log,
