@@ -13,6 +13,7 @@ from packaging.version import Version
 
 from accounts.models import USERNAME_RE, User
 from releases.models import File, Project, ProjectQuerySet, ProjectStatus, Release, RoleKind, people_with
+from releases.queries_marks import Review, review_of
 from releases.upload.filenames import MAX_VERSION_LENGTH
 
 MAX_QUERY_LENGTH = 200
@@ -152,6 +153,7 @@ class ProjectPage:
     releases: list[Release]
     latest: Release
     files: list[File]
+    review: Review
     uploaders: list[User]
 
     @property
@@ -206,12 +208,14 @@ def project_page(project: Project, *, version: str | None = None) -> ProjectPage
         chosen = next((release for release in releases if release.normalized_version == wanted), None)
     if chosen is None or latest is None:
         return None
+    files = File.objects.filter(release=chosen).select_related("review_mark").order_by("-package_type", "filename")
     return ProjectPage(
         project=project,
         release=project.releases.get(pk=chosen.pk),
         releases=sorted(releases, key=lambda release: release.parsed_version, reverse=True),
         latest=latest,
-        files=list(File.objects.filter(release=chosen).order_by("-package_type", "filename")),
+        files=list(files),
+        review=review_of(files),
         uploaders=uploaders_of(project),
     )
 

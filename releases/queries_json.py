@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef
 
 from releases.models import File, Project, Release
 from releases.queries import latest_of
+from releases.queries_marks import Review, review_of
 
 # Core metadata that is one string in `info`; absent is "" where clients expect text, None where they expect null.
 _TEXT = ("author", "author_email", "home_page", "keywords", "license", "maintainer", "maintainer_email")
@@ -37,14 +38,17 @@ def project_document(project: Project, *, version: str | None = None) -> dict[st
     wanted = releases if version is None else [chosen]
     by_pk = {release.pk: release for release in wanted}
     # Deleted ones too, and left out here: else SQLite walks through all files of the index that are not deleted.
-    for file in File.with_deleted.filter(release__in=wanted).order_by("uploaded_at", "pk"):
-        if file.deletion_id is None:
-            files[file.release_id].append(_file(file, by_pk[file.release_id]))
+    rows = File.with_deleted.filter(release__in=wanted).select_related("review_mark")
+    present = [file for file in rows.order_by("uploaded_at", "pk") if file.deletion_id is None]
+    for file in present:
+        files[file.release_id].append(_file(file, by_pk[file.release_id]))
     document: dict[str, Any] = {
         "info": _info(project, chosen),
         "last_serial": project.last_serial,
         "urls": files[chosen.pk],
         "vulnerabilities": [],
+        # Ours, and named so: no other index has it.
+        "_indexsite": {"review": _review(review_of(file for file in present if file.release_id == chosen.pk))},
     }
     if version is None:
         in_order = sorted(releases, key=lambda release: release.parsed_version)
@@ -102,6 +106,28 @@ def _file(file: File, release: Release) -> dict[str, Any]:
         "url": f"{settings.SITE_URL}/files/{file.path}",
         "yanked": yanked is not None,
         "yanked_reason": yanked or None,
+    }
+
+
+def _review(review: Review) -> dict[str, Any]:
+    return {
+        "files": review.file_count,
+        "staged": review.staged_count,
+        "drafts": [
+            {
+                "files": [file.filename for file in draft.files],
+                "published_at": _iso(draft.mark.published_at),
+                "approvals": draft.mark.approvals,
+                "policy": {
+                    "mode": draft.mark.publishing,
+                    "approvals": draft.mark.approvals_needed,
+                    "four_eyes": draft.mark.four_eyes,
+                    "approve_by_code": draft.mark.approve_by_code,
+                    "version": draft.mark.policy_version,
+                },
+            }
+            for draft in review.drafts
+        ],
     }
 
 

@@ -100,6 +100,7 @@ def _project_context(request: HttpRequest, shown: queries.ProjectPage) -> dict[s
         "latest": shown.latest,
         "is_latest": shown.is_latest,
         "files": [(file, _tags(file)) for file in shown.files],
+        "review": shown.review,
         "releases": shown.releases[:_HISTORY_AT_ONCE],
         "older_releases": shown.releases[_HISTORY_AT_ONCE:],
         "release_count": len(shown.releases),

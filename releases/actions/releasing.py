@@ -18,7 +18,7 @@ from indexsite.actors import Actor
 from indexsite.errors import Conflict, InvalidInput
 from indexsite.prepared import Insert, Param, Rows, Update
 from releases.actions import pages, tombstones
-from releases.models import File, PackageType, Project, Release, ReservedFilename, UsedFilename
+from releases.models import File, PackageType, Project, Release, ReservedFilename, ReviewMark, UsedFilename
 from releases.notices import publishing
 from releases.simple import FileEntry
 from releases.upload import Hashes, ParsedUpload
@@ -62,7 +62,7 @@ class About:
 
 @dataclass(frozen=True)
 class NewFile:
-    """One file that is to be published; its bytes are in the store."""
+    """One file that is to be published; its bytes are in the store. `review_mark` is of its draft, if any."""
 
     filename: str
     package_type: str
@@ -73,6 +73,7 @@ class NewFile:
     uploaded_at: datetime
     uploaded_by: User | None
     uploaded_with: str
+    review_mark: ReviewMark | None = None
 
 
 # -- before the transaction -----------------------------------------------------------------------------------
@@ -242,6 +243,7 @@ def _insert(release: Release, new: NewFile, *, at: datetime) -> File:
         uploaded_at=new.uploaded_at,
         uploaded_by=new.uploaded_by,
         uploaded_with=new.uploaded_with,
+        review_mark=new.review_mark,
     )
 
 

@@ -25,6 +25,7 @@ from releases.models.drafts import (
     has_files_in,
 )
 from releases.models.files import File, PackageType, Release, UsedFilename, yank_shown
+from releases.models.marks import ReviewMark
 from releases.models.pages import SimplePage
 from releases.models.people import (
     OPEN_TRANSFER,
@@ -108,6 +109,7 @@ __all__ = [
     "PublishingPolicy",
     "Release",
     "ReservedFilename",
+    "ReviewMark",
     "Role",
     "RoleKind",
     "SignedAct",

@@ -119,6 +119,15 @@ class File(Yankable):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
     uploaded_with = models.CharField(max_length=200, blank=True)
+    # Of the draft it was published from; none where an upload published it by itself. No index: nobody asks.
+    review_mark = models.ForeignKey(
+        "releases.ReviewMark",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="files",
+        db_index=False,
+    )
     deletion = models.ForeignKey(Deletion, null=True, blank=True, on_delete=models.PROTECT, related_name="files")
 
     objects = UndeletedManager()

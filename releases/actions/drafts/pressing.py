@@ -109,7 +109,7 @@ def _publish(actor: Actor, draft: Draft, row: SignedStatement, approvals: Approv
             approvals=[each.statement.evidence_sha256 for each in approvals.approvals if each.counts],
         ),
     )
-    publish_locked(actor, draft, at)
+    publish_locked(actor, draft, approvals=approvals.given, at=at)
 
 
 def _schedule(actor: Actor, draft: Draft, row: SignedStatement, at: datetime) -> None:

@@ -37,11 +37,13 @@ from releases.models import (
     PackageType,
     Project,
     ReservedFilename,
+    ReviewMark,
     UsedFilename,
     WebhookEvent,
     digest_of,
 )
 from releases.notices import drafts as notices
+from releases.queries_approvals import approvals_of
 from releases.upload import Hashes
 
 
@@ -61,8 +63,10 @@ def finish_draft(*, actor: Actor, draft: Draft, at: datetime) -> Draft:
         return draft
     insist_editable(draft)
     # Under the lock: where review was made a duty a moment ago, nobody publishes past it.
-    act = publish_locked if may(actor, Action.DRAFT_PUBLISH, draft) else _submit
-    act(actor, draft, at)
+    if may(actor, Action.DRAFT_PUBLISH, draft):
+        publish_locked(actor, draft, approvals=0, at=at)
+    else:
+        _submit(actor, draft, at)
     return draft
 
 
@@ -142,7 +146,7 @@ def publish_draft(*, actor: Actor, draft: Draft, digest: str, at: datetime) -> D
             f"The draft of {draft.name} {draft.version} is not what you looked at any more; look at it again at "
             f"{review_address(draft)}"
         )
-    publish_locked(actor, draft, at)
+    publish_locked(actor, draft, approvals=approvals_of(draft).given, at=at)
     return draft
 
 
@@ -180,9 +184,12 @@ def _check_fit(project: Project, draft: Draft, files: Sequence[DraftFile]) -> No
     releasing.check_room(project, filename=files[0].filename, size=total, stored_bytes=project.stored_bytes())
 
 
-def publish_locked(actor: Actor, draft: Draft, at: datetime) -> None:
+def publish_locked(actor: Actor, draft: Draft, *, approvals: int, at: datetime) -> None:
     """All files become visible when the caller's transaction commits, or none. The caller holds the lock, and has
     asked whether the actor may do it.
+
+    Args:
+        approvals: how many people's approvals count at this moment; the public is told, with the rules of now.
 
     Raises:
         DraftEmpty, FilesNotReady, FilenameConflict, InvalidInput: as for `finish_draft`.
@@ -199,8 +206,10 @@ def publish_locked(actor: Actor, draft: Draft, at: datetime) -> None:
         audit.record(actor, audit.ProjectCreated(project=project.normalized_name))
     about = releasing.About(**files[0].about)
     release, is_new = releasing.find_or_create_release(actor, project, about, at=at)
+    mark = ReviewMark.of(draft, project.publishing_policy, approvals=approvals, at=at)
+    mark.save(force_insert=True)
     listed = pages.files_of(project)
-    releasing.add_files(actor, release, [_as_new(file, at) for file in files], listed=listed, at=at)
+    releasing.add_files(actor, release, [_as_new(file, mark, at) for file in files], listed=listed, at=at)
     draft.reserved.all().delete()
     draft.move(DraftState.PUBLISHED, at=at)
     draft.save(update_fields=["digest", "state", "notice", "ended_at"])
@@ -209,7 +218,7 @@ def publish_locked(actor: Actor, draft: Draft, at: datetime) -> None:
     releasing.tell(actor, release, is_new_project=is_first, is_new_release=is_new, at=at)
 
 
-def _as_new(file: DraftFile, at: datetime) -> releasing.NewFile:
+def _as_new(file: DraftFile, mark: ReviewMark, at: datetime) -> releasing.NewFile:
     return releasing.NewFile(
         filename=file.filename,
         package_type=file.package_type,
@@ -220,4 +229,5 @@ def _as_new(file: DraftFile, at: datetime) -> releasing.NewFile:
         uploaded_at=at,
         uploaded_by=file.created_by,
         uploaded_with=file.created_with,
+        review_mark=mark,
     )
