@@ -141,6 +141,9 @@ def test_from_twine_to_pip_by_two_approvals_and_a_press_of_release(
     olive.look()
 
     assert install(desk, site, "2.0") == 0
+    public = site.get("/project/trolleys/").decode()
+    assert "Staged, approved by 2 people" in public
+    assert not {"pat", "quin"} & set(public.split())
     with olive.page.expect_download() as download:
         olive.page.get_by_role("link", name="Evidence (JSON)").click()
     evidence = tmp_path / "approvals.json"
