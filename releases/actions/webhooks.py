@@ -62,7 +62,16 @@ def remove_webhook(*, actor: Actor, webhook: Webhook, at: datetime) -> None:
     Raises:
         PermissionRefused: the actor may not.
     """
-    project = _locked(actor, webhook.project)
+    _remove(actor, _locked(actor, webhook.project), webhook, at)
+
+
+def remove_all(project: Project, *, by: Actor, at: datetime) -> None:
+    """What the next owners prepare is not for whoever added them to hear. Under the project's lock."""
+    for webhook in Webhook.objects.filter(project=project).order_by("pk"):
+        _remove(by, project, webhook, at)
+
+
+def _remove(actor: Actor, project: Project, webhook: Webhook, at: datetime) -> None:
     if not Webhook.objects.filter(pk=webhook.pk).delete()[0]:
         return
     event = audit.record(actor, events.WebhookRemoved(project=project.normalized_name, host=webhook.host))

@@ -235,6 +235,8 @@ BUTTONS = {
     "security_key_options",
     "recovery_key_options",
     "people_invitation",
+    "draft_approve_options",
+    "draft_release_options",
     "manage_transfer_cancel",
     "manage_policy_stop",
     "manage_policy_agree",

@@ -13,8 +13,9 @@ from accounts.models import InvitationState, MembershipKind, Organization, User
 from indexsite import clock
 from indexsite.models import AuditEvent
 from indexsite.schedule import JOBS
-from releases.models import Project, ProjectInvitation, ProjectStatus, RoleKind, Transfer, people_with
-from tests.support import cast
+from releases.actions import webhooks
+from releases.models import Project, ProjectInvitation, ProjectStatus, RoleKind, Transfer, Webhook, people_with
+from tests.support import cast, drafts
 from tests.support.distributions import make_wheel
 from tests.support.organizations import give, join, organization, team, team_role
 from tests.support.people import browser, events, letters_to, subjects
@@ -116,6 +117,23 @@ def test_waiting_invitations_are_taken_back(alice: User, carol: User, frank: Use
 
     invitation.refresh_from_db()
     assert invitation.state == InvitationState.REVOKED
+
+
+def test_whoever_goes_hears_nothing_more_of_drafts(alice: User, frank: User, rocket: Project) -> None:
+    """Neither by a webhook they have added, nor by the preview whose address they know."""
+    draft = drafts.gathered(drafts.by_token(alice), make_wheel("rocket"), name="rocket")
+    webhooks.add_webhook(actor=cast.actor(alice), project=rocket, url="https://example.org/told", at=clock.now())
+    preview = f"/stage/{draft.token}/simple/rocket/"
+    assert Client().get(preview).status_code == 200
+
+    worker_at(later(), accept(frank, offer(alice, rocket, "frank")))
+
+    assert not Webhook.objects.exists()
+    assert Client().get(preview).status_code == 404
+    draft.refresh_from_db()
+    assert Client().get(f"/stage/{draft.token}/simple/rocket/").status_code == 200
+    assert "webhook.removed" in AuditEvent.objects.filter(project="rocket").values_list("name", flat=True)
+    assert "rocket: a webhook was removed" in subjects(letters_to("frank@example.org"))
 
 
 def test_any_owner_cancels_without_a_new_proof(alice: User, bob: User, frank: User, rocket: Project) -> None:

@@ -7,9 +7,10 @@ from datetime import datetime
 from accounts.models import InvitationState, User
 from indexsite import audit
 from indexsite.actors import Actor
+from indexsite.audit.drafts import DraftPreviewRenewed
 from indexsite.errors import NotFound
 from indexsite.policies import Action, require, require_now
-from releases.models import Project, ProjectInvitation, Role, RoleKind, holds_role, people_with
+from releases.models import Draft, Project, ProjectInvitation, Role, RoleKind, holds_role, people_with
 from tokens.actions import drop_tokens
 
 UPLOADERS = (RoleKind.OWNER, RoleKind.MAINTAINER)
@@ -85,4 +86,17 @@ def drop_roles(project: Project, member: User, roles: list[Role], *, by: Actor, 
         reason = f"because {member.username} may no longer upload to {project.name}"
         drop_orphaned_tokens(project, by=by, at=at, reason=reason)
     take_back_invitations_of(member, project, by=by, at=at)
+    if not holds_role(member, project):
+        renew_previews(project, by=by)
     return event_id
+
+
+def renew_previews(project: Project, *, by: Actor) -> None:
+    """New addresses for previews of its drafts: whoever has gone knows the old ones. Under the project's lock."""
+    for draft in Draft.objects.live().filter(project=project).order_by("pk"):
+        draft.epoch += 1
+        draft.save(update_fields=["epoch"])
+        event = DraftPreviewRenewed(
+            project=draft.normalized_name, draft=str(draft.public_id), version=draft.version
+        )
+        audit.record(by, event)

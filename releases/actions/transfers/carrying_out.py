@@ -11,6 +11,7 @@ from accounts.models import InvitationState, User, note_rights
 from indexsite import audit
 from indexsite.actors import SITE
 from indexsite.audit import transfers as events
+from releases.actions import webhooks
 from releases.actions.people import standing as people
 from releases.actions.transfers import standing
 from releases.models import (
@@ -68,6 +69,8 @@ def _hand_over(transfer: Transfer, project: Project, at: datetime) -> None:
     insist_on_owner(project)
     note_rights((owner.pk for owner in people_with(project, RoleKind.OWNER)), at=at)
     _take_back_invitations(project, at)
+    webhooks.remove_all(project, by=SITE, at=at)
+    people.renew_previews(project, by=SITE)
     reason = f"because project {project.name} went to {transfer.receiver}"
     people.drop_orphaned_tokens(project, by=SITE, at=at, reason=reason)
     transfer.end(TransferState.DONE, at)

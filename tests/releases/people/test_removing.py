@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import pytest
 import time_machine
+from django.test import Client
 
 from accounts.models import InvitationState, User
 from mfa.models import has_factor
 from releases.models import Project, RoleKind
-from tests.support import cast, people
+from tests.support import cast, drafts, people
 from tests.support.distributions import make_wheel
 from tests.support.projects import as_role, invite, owned, people_url, roles, said
 from tests.support.tokens import token_of
 from tests.support.uploads import upload
 
 pytestmark = pytest.mark.django_db
+
+
+def test_whoever_is_removed_opens_no_preview_any_more(alice: User, bob: User, sampleproject: Project) -> None:
+    draft = drafts.gathered(drafts.by_token(alice), make_wheel())
+    known = f"/stage/{draft.token}/simple/sampleproject/"
+    assert Client().get(known).status_code == 200
+
+    people.browser(alice).post(member_url(sampleproject, bob), {"act": "remove"})
+
+    assert Client().get(known).status_code == 404
+    assert Client().get(f"/stage/{drafts.again(draft).token}/simple/sampleproject/").status_code == 200
+    assert "draft.preview-renewed" in said(sampleproject)
 
 
 @pytest.fixture
