@@ -15,10 +15,11 @@ from indexsite import audit, clock, fetch, sealing
 from indexsite.actors import Actor
 from indexsite.audit import webhooks as events
 from indexsite.errors import Conflict, InvalidInput, NotFound
-from indexsite.policies import Action, require, require_now
+from indexsite.policies import Action
 from releases import signing
 from releases.actions.drafts.standing import review_address
-from releases.models import Delivery, Draft, Project, Webhook, WebhookEvent, lock_project
+from releases.actions.people.standing import locked_for
+from releases.models import Delivery, Draft, Project, Webhook, WebhookEvent
 from releases.models.webhooks import KEPT, MAX_PER_PROJECT, MAX_URL, PAUSES
 from releases.notices import webhooks as notices
 
@@ -38,7 +39,7 @@ def add_webhook(*, actor: Actor, project: Project, url: str, at: datetime) -> tu
         PermissionRefused: the actor may not.
     """
     _check(url)
-    project = _locked(actor, project)
+    project = locked_for(actor, Action.WEBHOOK_CHANGE, project)
     there = Webhook.objects.filter(project=project)
     if there.filter(url=url).exists():
         raise Conflict("This address is told already.", code="webhook-exists")
@@ -62,7 +63,7 @@ def remove_webhook(*, actor: Actor, webhook: Webhook, at: datetime) -> None:
     Raises:
         PermissionRefused: the actor may not.
     """
-    _remove(actor, _locked(actor, webhook.project), webhook, at)
+    _remove(actor, locked_for(actor, Action.WEBHOOK_CHANGE, webhook.project), webhook, at)
 
 
 def remove_all(project: Project, *, by: Actor, at: datetime) -> None:
@@ -170,10 +171,3 @@ def _check(url: str) -> None:
         fetch.check(url, outside=OUTSIDE)
     except fetch.FetchFailed as error:
         raise InvalidInput(error.sentence, code="invalid-webhook") from None
-
-
-def _locked(actor: Actor, project: Project) -> Project:
-    require(actor, Action.WEBHOOK_CHANGE, project)
-    project = lock_project(project.pk)
-    require_now(actor, Action.WEBHOOK_CHANGE, project)
-    return project

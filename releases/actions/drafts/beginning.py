@@ -16,7 +16,15 @@ from indexsite.errors import Conflict
 from indexsite.limits import Limit
 from indexsite.policies import Action, NewDraft, NewProject, require, require_now
 from releases.actions import naming, releasing, tombstones
-from releases.actions.drafts.standing import DraftExists, event_of, insist_editable, insist_live, locked, unusable
+from releases.actions.drafts.standing import (
+    DraftExists,
+    event_of,
+    insist_editable,
+    insist_live,
+    locked,
+    move_preview,
+    unusable,
+)
 from releases.models import Draft, Project, Release, find_project
 from releases.models.drafts import FIRST_LIFE, LIFE, MAX_LIVE_PER_PROJECT, MAX_RESERVED_NAMES
 from releases.upload import quoted, read_version
@@ -169,14 +177,7 @@ def renew_preview(*, actor: Actor, draft: Draft) -> Draft:
     """
     draft = locked(actor, Action.DRAFT_REPLACE, draft)
     insist_live(draft)
-    draft.epoch += 1
-    draft.save(update_fields=["epoch"])
-    audit.record(
-        actor,
-        events.DraftPreviewRenewed(
-            project=draft.normalized_name, draft=str(draft.public_id), version=draft.version
-        ),
-    )
+    move_preview(actor, draft)
     return draft
 
 

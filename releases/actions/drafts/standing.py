@@ -10,6 +10,7 @@ from django.conf import settings
 
 from indexsite import audit
 from indexsite.actors import Actor
+from indexsite.audit.drafts import DraftPreviewRenewed
 from indexsite.errors import Conflict, InvalidInput, NotAuthenticated, NotFound
 from indexsite.policies import Action, may, require, require_now
 from releases.actions import tombstones
@@ -189,6 +190,13 @@ def insist_live(draft: Draft) -> None:
 def event_of[Kind: audit.Event](kind: Callable[..., Kind], draft: Draft, **fields: Any) -> Kind:
     """The event of this draft, with what this kind says beside."""
     return kind(project=draft.normalized_name, draft=str(draft.public_id), version=draft.version, **fields)
+
+
+def move_preview(actor: Actor, draft: Draft) -> None:
+    """Give its preview a new address, for the caller, who holds the lock and has asked."""
+    draft.epoch += 1
+    draft.save(update_fields=["epoch"])
+    audit.record(actor, event_of(DraftPreviewRenewed, draft))
 
 
 def open_draft(*, actor: Actor, public_id: uuid.UUID) -> Draft:

@@ -7,9 +7,9 @@ from datetime import datetime
 from accounts.models import InvitationState, User
 from indexsite import audit
 from indexsite.actors import Actor
-from indexsite.audit.drafts import DraftPreviewRenewed
 from indexsite.errors import NotFound
 from indexsite.policies import Action, require, require_now
+from releases.actions.drafts.standing import move_preview
 from releases.models import Draft, Project, ProjectInvitation, Role, RoleKind, holds_role, people_with
 from tokens.actions import drop_tokens
 
@@ -94,9 +94,4 @@ def drop_roles(project: Project, member: User, roles: list[Role], *, by: Actor, 
 def renew_previews(project: Project, *, by: Actor) -> None:
     """New addresses for previews of its drafts: whoever has gone knows the old ones. Under the project's lock."""
     for draft in Draft.objects.live().filter(project=project).order_by("pk"):
-        draft.epoch += 1
-        draft.save(update_fields=["epoch"])
-        event = DraftPreviewRenewed(
-            project=draft.normalized_name, draft=str(draft.public_id), version=draft.version
-        )
-        audit.record(by, event)
+        move_preview(by, draft)
