@@ -88,6 +88,29 @@ def test_a_new_password_by_mail(site: Site, page: Page) -> None:
     without_faults(page)
 
 
+# Somebody signed in with nothing to prove with: what is left of an account whose password was disabled meanwhile.
+_WITHOUT_PROOF = """
+import json
+from django.conf import settings
+from django.test import Client
+from tests.support import cast
+bare = cast.person("bare", totp=False)
+bare.set_unusable_password()
+bare.save()
+client = Client()
+client.force_login(bare)
+name = settings.SESSION_COOKIE_NAME
+print(json.dumps({"name": name, "value": client.cookies[name].value}))
+"""
+
+
+def test_whoever_has_nothing_to_prove_with_is_shown_the_way(site: Site, page: Page) -> None:
+    page.context.add_cookies([{**site.script(_WITHOUT_PROOF), "url": site.url}])
+    page.goto("/account/second-factor/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Set a password first")
+    without_faults(page)
+
+
 def test_the_mailbox_is_shown_before_the_first_factor(site: Site, page: Page, demo: dict[str, Any]) -> None:
     """dave has a role, and no factor yet."""
     crowd.sign_in(site, page, "dave", demo["users"]["dave"])
